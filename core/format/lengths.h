@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* lengths: exact field lengths, O(1) (docs/format.md section 8). */
+#ifndef IX_FORMAT_LENGTHS_H
+#define IX_FORMAT_LENGTHS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+/* Encode the lengths of `n` documents. Width 2 is chosen when more than 2 % of
+ * the documents would be escapes of width 1. 0, -ENOMEM. */
+int ix_lengths_encode(const uint32_t *lengths, uint32_t n, struct ix_buf *out);
+
+struct ix_lengths {
+	const uint8_t *data; /* per document */
+	const uint8_t *escapes;
+	uint32_t escape_count;
+	uint32_t doc_count;
+	uint8_t width;
+	uint64_t total;           /* sum of lengths */
+	uint64_t docs_with_field; /* documents with a length above 0 */
+};
+
+/* Check sizes, escapes, and that both sums are right. 0, -IX_ECORRUPT. */
+int ix_lengths_open(struct ix_lengths *l, const uint8_t *data, uint64_t len,
+		    uint32_t doc_count);
+
+uint32_t ix_lengths_escaped(const struct ix_lengths *l, uint32_t doc);
+
+/* Length of document `doc` < doc_count. */
+static inline uint32_t ix_lengths_get(const struct ix_lengths *l, uint32_t doc)
+{
+	if (l->width == 1) {
+		uint8_t v = l->data[doc];
+		return v != 0xff ? v : ix_lengths_escaped(l, doc);
+	} else {
+		uint16_t v;
+		__builtin_memcpy(&v, l->data + 2 * (size_t)doc, 2);
+		return v != 0xffff ? v : ix_lengths_escaped(l, doc);
+	}
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * build: documents become segments.
+ *
+ * A builder takes JSON documents one by one, keeps them inverted in memory
+ * within a budget, and writes a segment when asked, or when the budget or the
+ * document count is reached. The content decides everything: the same
+ * documents, schema, label and options give the same bytes and the same ids.
+ * A document that is refused leaves no trace (HAZARDS S-42). Belongs to one
+ * thread.
+ */
+#ifndef IX_SEGMENT_BUILD_H
+#define IX_SEGMENT_BUILD_H
+
+#include "core/format/schema.h"
+#include "core/io/vfs.h"
+
+struct ix_build_options {
+	const struct ix_schema *schema; /* borrowed until free */
+	const char *batch;     /* --batch label, part of the id; NULL = "" */
+	uint64_t memory_bytes; /* budget; 0 = 256 MiB; at least 8 MiB */
+	uint32_t docs_per_segment; /* 0 = no bound */
+	int ignore_unknown;        /* drop fields outside the schema instead of
+				      refusing the document */
+	int one_segment;    /* spill to temporary files and merge them: the
+			       result is a single built segment */
+	struct ix_vfs *vfs; /* borrowed: where segments are written */
+	/* Path below vfs of the next finished segment: called once per segment
+	 * with its number from 0; writes a NUL-terminated path. */
+	void (*name)(void *ctx, uint32_t number, char *path, size_t n);
+	/* A segment is complete and durable under its path. May be NULL. */
+	void (*done)(void *ctx, const char *path, const struct ix_id *id,
+		     uint32_t doc_count, uint64_t bytes);
+	void *ctx;
+};
+
+struct ix_builder;
+
+int ix_builder_new(const struct ix_build_options *o, struct ix_builder **bp);
+void ix_builder_free(struct ix_builder *b); /* drops unfinished work and its
+					       temporary files; NULL allowed */
+
+/*
+ * Add one document: JSON text of an object. -IX_EINPUT with a text when it is
+ * refused (syntax, unknown field, wrong type, number that is not a 64-bit
+ * integer, invalid UTF-8, duplicate key, missing key field, keyword too long):
+ * the builder is as before and can go on. Other errors end the build.
+ */
+int ix_builder_add(struct ix_builder *b, const char *json, size_t n);
+
+/* Write what is left. The files are durable (synced, directory too) when it
+ * returns 0. No document at all: -IX_EINPUT. */
+int ix_builder_finish(struct ix_builder *b);
+
+uint64_t ix_builder_doc_count(const struct ix_builder *b); /* accepted so far */
+uint32_t ix_builder_segment_count(const struct ix_builder *b); /* finished */
+
+/* ---- a schema from examples ---- */
+
+struct ix_schema_guess;
+
+/* Look at documents and propose a schema: strings become text (en_stem off:
+ * tokenizer "simple"), or keyword for a field named "id" that is a string in
+ * every document seen (then also the key); integers u64; arrays set multi. */
+struct ix_schema_guess *ix_schema_guess_new(void); /* NULL: no memory */
+void ix_schema_guess_free(struct ix_schema_guess *g);
+int ix_schema_guess_add(struct ix_schema_guess *g, const char *json, size_t n);
+int ix_schema_guess_finish(struct ix_schema_guess *g, struct ix_schema **sp);
+
+#endif
