@@ -12,6 +12,7 @@
 #ifndef IX_SEGMENT_BUILD_H
 #define IX_SEGMENT_BUILD_H
 
+#include "core/base/id.h"
 #include "core/format/schema.h"
 #include "core/io/vfs.h"
 
