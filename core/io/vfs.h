@@ -10,6 +10,9 @@
  * or -errno. They may be called from any thread; calls on one ix_file are
  * independent of each other as pread and pwrite are.
  *
+ * A path that breaks these rules gives -EINVAL. Every failure leaves a text
+ * (ix_fail_text) that names the operation and the path.
+ *
  * Durability follows POSIX and no filesystem's kindness: data is durable
  * after ix_file_sync, a name after ix_vfs_sync_dir of its directory.
  */
@@ -28,7 +31,7 @@ enum ix_open_flags {
 	IX_OPEN_WRITE = 1 << 1,  /* implies reading */
 	IX_OPEN_CREATE = 1 << 2, /* mode 0600 unless it exists */
 	IX_OPEN_EXCL = 1 << 3,   /* with CREATE: -EEXIST if it exists */
-	IX_OPEN_TRUNC = 1 << 4,
+	IX_OPEN_TRUNC = 1 << 4,  /* with WRITE only */
 	IX_OPEN_DIRECT = 1 << 5, /* O_DIRECT where possible, else ignored:
 				    offsets, lengths and addresses must then be
 				    multiples of 4096 */
@@ -65,8 +68,8 @@ typedef int (*ix_list_fn)(void *ctx, const char *name, enum ix_file_type type);
 
 /* ---- paths ---- */
 
-/* Open a regular file; -ENOENT, -EEXIST, -EISDIR, -ELOOP for a symbolic link.
- * The file is closed by ix_file_close. */
+/* Open a regular file; -ENOENT, -EEXIST, -EISDIR, -ELOOP for a symbolic link,
+ * -ENXIO for a FIFO, socket or device. The file is closed by ix_file_close. */
 int ix_vfs_open(struct ix_vfs *v, const char *path, unsigned flags,
 		struct ix_file **filep);
 int ix_vfs_stat(struct ix_vfs *v, const char *path, struct ix_stat *st);
@@ -127,15 +130,17 @@ int ix_file_reserve(struct ix_file *f, uint64_t size);
 int ix_file_stat(struct ix_file *f, struct ix_stat *st);
 
 /*
- * Copy `n` bytes between files of this vfs, sharing extents where possible
+ * Copy `n` bytes between files of one vfs, sharing extents where possible
  * (FICLONERANGE), else inside the kernel (copy_file_range). 0, or
- * -EOPNOTSUPP: copy it yourself.
+ * -EOPNOTSUPP: copy it yourself. -EINVAL when the range reaches beyond the end
+ * of `from`. After a failure any part of the target range may be written.
  */
 int ix_file_copy_range(struct ix_file *from, uint64_t from_offset,
 		       struct ix_file *to, uint64_t to_offset, uint64_t n);
 
 /* Map [0, size) read-only, where `size` is the file's size or less. The map
- * outlives the file; release with ix_map_release. Size 0 gives an empty map.
+ * outlives the file; release with ix_map_release. Size 0 gives an empty map
+ * whose `data` is not NULL. -EINVAL when the file is shorter than `size`.
  */
 struct ix_map {
 	const uint8_t *data;
@@ -150,7 +155,19 @@ void ix_map_release(struct ix_map *m); /* idempotent; zeroed map allowed */
  * simulated one. Borrowed. */
 int ix_file_fd(const struct ix_file *f);
 
-/* ---- implementing a vfs ---- */
+/* Do the alignment rules of IX_OPEN_DIRECT hold for this file? */
+int ix_file_is_direct(const struct ix_file *f);
+
+/* The path the file was opened by, for messages; it may have been renamed
+ * since. Borrowed. */
+const char *ix_file_path(const struct ix_file *f);
+
+/*
+ * ---- implementing a vfs ----
+ *
+ * vfs.c checks paths, flags and ranges, keeps the path of an open file and
+ * words the failures (ix_fail_text); an implementation only acts.
+ */
 
 struct ix_vfs_ops {
 	int (*open)(struct ix_vfs *, const char *, unsigned, struct ix_file **);
@@ -179,6 +196,7 @@ struct ix_vfs_ops {
 			       uint64_t, uint64_t);
 	int (*file_map)(struct ix_file *, uint64_t, struct ix_map *);
 	int (*file_fd)(const struct ix_file *);
+	int (*file_is_direct)(const struct ix_file *);
 };
 
 struct ix_vfs {
@@ -187,12 +205,14 @@ struct ix_vfs {
 
 struct ix_file {
 	const struct ix_vfs_ops *ops;
+	char *path; /* owned; set and released by vfs.c */
 };
 
 void ix_vfs_free(struct ix_vfs *v); /* NULL allowed; all files closed before */
 
 /* The real filesystem below directory `root`, which must exist. `*vp` is
- * released with ix_vfs_free. Refuses symbolic links in the last component. */
+ * released with ix_vfs_free. `root` itself may be a symbolic link; below it
+ * none is ever followed (-ELOOP as the last component, else -ENOTDIR). */
 int ix_vfs_posix_new(const char *root, struct ix_vfs **vp);
 
 #endif
