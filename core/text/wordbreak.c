@@ -52,8 +52,6 @@ enum {
 			 SET(IX_WB_SINGLE_QUOTE),
 	MID_OF_DIGITS = SET(IX_WB_MID_NUM) | SET(IX_WB_MID_NUM_LET) |
 			SET(IX_WB_SINGLE_QUOTE),
-	/* ASCII characters any two of which join. */
-	ASCII_RUN = SET(IX_WB_ALETTER) | NUMERIC | SET(IX_WB_EXTEND_NUM_LET),
 };
 
 _Static_assert(IX_WB_COUNT <= IX_CHAR_WB + 1, "a class must fit its mask");
@@ -186,31 +184,37 @@ static void take_rest(struct scan *s)
 	}
 }
 
+/* The bytes [0-9A-Za-z_], as a bitmap: the ASCII characters any two of which
+ * join (WB5, WB8, WB9, WB10, WB13a, WB13b). */
+static const uint64_t run_bytes[4] = { 0x03ff000000000000, 0x07fffffe87fffffe };
+
+static int is_run_byte(char c)
+{
+	return run_bytes[(uint8_t)c >> 6] >> (c & 63) & 1;
+}
+
 static int is_ascii_at(const struct scan *s, size_t pos)
 {
 	return pos < s->n && !(s->text[pos] & 0x80);
 }
 
-static uint8_t props_at(const struct scan *s, size_t pos)
+static uint8_t class_at(const struct scan *s, size_t pos)
 {
-	return ix_unicode_props_ascii((uint8_t)s->text[pos]);
+	return class_of(ix_unicode_props_ascii((uint8_t)s->text[pos]));
 }
 
-/* Take letters, digits and underscores: any two of them join (WB5, WB8, WB9,
- * WB10, WB13a, WB13b). */
+/* Take letters, digits and underscores. */
 static void take_ascii_run(struct scan *s)
 {
-	uint8_t wb = s->base;
+	const char *p = s->text + s->pos, *end = s->text + s->n;
+	int is_word = 0;
 
-	for (; is_ascii_at(s, s->pos); s->pos++) {
-		uint8_t props = props_at(s, s->pos);
-
-		if (!in(class_of(props), ASCII_RUN))
-			break;
-		wb = class_of(props);
-		s->seen |= props;
-	}
-	s->last = s->base = wb;
+	for (; p < end && is_run_byte(*p); p++)
+		is_word |= *p != '_';
+	s->pos = (size_t)(p - s->text);
+	if (is_word)
+		s->seen |= IX_CHAR_WORD;
+	s->last = s->base = class_at(s, s->pos - 1);
 }
 
 /*
@@ -221,7 +225,7 @@ static void take_ascii_run(struct scan *s)
  */
 static int take_ascii(struct scan *s)
 {
-	if (!in(s->base, ASCII_RUN))
+	if (!is_run_byte(s->text[s->pos - 1]))
 		return s->pos == s->n ||
 		       (is_ascii_at(s, s->pos) && s->base != IX_WB_WSEG_SPACE &&
 			s->base != IX_WB_CR);
@@ -233,13 +237,13 @@ static int take_ascii(struct scan *s)
 			return 1;
 		if (!is_ascii_at(s, s->pos))
 			return 0;
-		middle = class_of(props_at(s, s->pos));
+		middle = class_at(s, s->pos);
 		if (!in(middle, MID_OF_LETTERS | MID_OF_DIGITS) ||
 		    s->pos + 1 == s->n)
 			return 1;
 		if (!is_ascii_at(s, s->pos + 1))
 			return 0;
-		next = class_of(props_at(s, s->pos + 1));
+		next = class_at(s, s->pos + 1);
 		if (next != s->base ||
 		    !((next == IX_WB_ALETTER && in(middle, MID_OF_LETTERS)) ||
 		      (next == IX_WB_NUMERIC && in(middle, MID_OF_DIGITS))))
@@ -275,10 +279,34 @@ int ix_wordbreak_next(struct ix_wordbreak *w, struct ix_segment *seg)
 	return 1;
 }
 
+/*
+ * Pass over ASCII characters that are in no word. None of them joins a letter,
+ * digit or underscore behind it. But what is not ASCII may join the last of
+ * them, or a run of spaces at the end, and that segment can be a word (a zero
+ * width joiner and a letter that is a pictograph): it is left for the rules.
+ */
+static void skip_separators(struct ix_wordbreak *w)
+{
+	const char *text = w->text;
+	size_t pos = w->pos, n = w->n;
+
+	while (pos < n && !(text[pos] & 0x80) && !is_run_byte(text[pos]))
+		pos++;
+	if (pos < n && (text[pos] & 0x80) && pos > w->pos) {
+		pos--;
+		while (pos > w->pos && text[pos] == ' ' && text[pos - 1] == ' ')
+			pos--;
+	}
+	w->pos = pos;
+}
+
 int ix_wordbreak_next_word(struct ix_wordbreak *w, struct ix_segment *seg)
 {
-	while (ix_wordbreak_next(w, seg))
-		if (seg->is_word)
-			return 1;
-	return 0;
+	do {
+		if (!(w->flags & IX_WORDBREAK_NO_FAST_PATH))
+			skip_separators(w);
+		if (!ix_wordbreak_next(w, seg))
+			return 0;
+	} while (!seg->is_word);
+	return 1;
 }

@@ -52,6 +52,24 @@ static void check_segments(const char *text, size_t n)
 	assert(end == n);
 }
 
+/* The words are the segments that say so. */
+static void check_words(const char *text, size_t n)
+{
+	struct ix_wordbreak fast, slow;
+	struct ix_segment f, s;
+
+	ix_wordbreak_init(&fast, text, n, 0);
+	ix_wordbreak_init(&slow, text, n, IX_WORDBREAK_NO_FAST_PATH);
+	while (ix_wordbreak_next(&slow, &s)) {
+		if (!s.is_word)
+			continue;
+		assert(ix_wordbreak_next_word(&fast, &f));
+		assert(f.start == s.start && f.end == s.end);
+		assert(f.is_word && f.is_ascii == s.is_ascii);
+	}
+	assert(!ix_wordbreak_next_word(&fast, &f));
+}
+
 /* One pass over the text; returns a hash of all terms and offsets. */
 static uint64_t check_tokens(struct ix_analyzer *a, const char *text, size_t n)
 {
@@ -88,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = (const char *)data + 1;
 	size--;
 	check_segments(text, size);
+	check_words(text, size);
 	if (ix_utf8_valid(text, size))
 		assert(check_tokens(*ap, text, size) ==
 		       check_tokens(*ap, text, size));

@@ -186,6 +186,29 @@ static int fail(const struct model *m, const char *what, size_t at)
 	return -1;
 }
 
+/* The words are the segments that say so. */
+static int check_words(const struct model *m)
+{
+	struct ix_wordbreak fast, slow;
+	struct ix_segment f, s;
+
+	ix_wordbreak_init(&fast, m->text, m->offset[m->n], 0);
+	ix_wordbreak_init(&slow, m->text, m->offset[m->n],
+			  IX_WORDBREAK_NO_FAST_PATH);
+	while (ix_wordbreak_next(&slow, &s)) {
+		if (!s.is_word)
+			continue;
+		if (!ix_wordbreak_next_word(&fast, &f))
+			return fail(m, "missing word", s.start);
+		if (f.start != s.start || f.end != s.end || !f.is_word ||
+		    f.is_ascii != s.is_ascii)
+			return fail(m, "another word than", s.start);
+	}
+	return ix_wordbreak_next_word(&fast, &f)
+		       ? fail(m, "surplus word", f.start)
+		       : 0;
+}
+
 static int check(const struct model *m)
 {
 	struct ix_wordbreak fast, slow;
@@ -230,7 +253,7 @@ int main(void)
 	test_rng_init(&r, test_seed());
 	for (int round = 0; round < ROUNDS; round++) {
 		make_text(&r, &m);
-		if (check(&m))
+		if (check(&m) || check_words(&m))
 			return 1;
 		bytes += m.offset[m.n];
 	}
