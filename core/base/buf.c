@@ -106,6 +106,7 @@ void ix_buf_addf(struct ix_buf *b, const char *fmt, ...)
 void ix_buf_add_json(struct ix_buf *b, const char *s, size_t n)
 {
 	static const char short_escapes[] = "btn\0fr"; /* 0x08..0x0d */
+	static const char hex[] = "0123456789abcdef";
 	size_t start = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -115,12 +116,20 @@ void ix_buf_add_json(struct ix_buf *b, const char *s, size_t n)
 			continue;
 		ix_buf_add(b, s + start, i - start);
 		start = i + 1;
-		if (c >= 0x08 && c <= 0x0d && c != 0x0b)
-			ix_buf_addf(b, "\\%c", short_escapes[c - 0x08]);
-		else if (c < 0x20)
-			ix_buf_addf(b, "\\u%04x", c);
-		else
-			ix_buf_addf(b, "\\%c", c);
+		if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+			char e[2] = { '\\', short_escapes[c - 0x08] };
+
+			ix_buf_add(b, e, sizeof(e));
+		} else if (c < 0x20) {
+			char e[6] = { '\\', 'u', '0', '0', hex[c >> 4],
+				      hex[c & 15] };
+
+			ix_buf_add(b, e, sizeof(e));
+		} else {
+			char e[2] = { '\\', (char)c };
+
+			ix_buf_add(b, e, sizeof(e));
+		}
 	}
 	ix_buf_add(b, s + start, n - start);
 }

@@ -44,28 +44,68 @@ invalid:
 	return 1;
 }
 
+/*
+ * A shift-based automaton: a state is the position of its bits in the rows, and
+ * one row per byte value holds, for each state, the state that follows. So a
+ * byte costs a load and a shift, without branches to mispredict; text that
+ * mixes scripts would have many. Bits that a row does not name lead to REJECT,
+ * which nothing leaves.
+ */
+enum {
+	REJECT = 0,
+	ACCEPT = 6,
+	NEED_1 = 12, /* one continuation byte */
+	NEED_2 = 18,
+	AFTER_E0 = 24, /* two, no overlong form */
+	AFTER_ED = 30, /* two, no surrogate */
+	AFTER_F0 = 36, /* three, no overlong form */
+	AFTER_F1 = 42,
+	AFTER_F4 = 48, /* three, not above U+10FFFF */
+};
+
+#define GO(from, to) ((uint64_t)(to) << (from))
+#define ANY_CONTINUATION \
+ (GO(NEED_1, ACCEPT) | GO(NEED_2, NEED_1) | GO(AFTER_F1, NEED_2))
+
+static const uint64_t rows[256] = {
+	[0x00 ... 0x7f] = GO(ACCEPT, ACCEPT),
+	[0x80 ... 0x8f] =
+		ANY_CONTINUATION | GO(AFTER_ED, NEED_1) | GO(AFTER_F4, NEED_2),
+	[0x90 ... 0x9f] =
+		ANY_CONTINUATION | GO(AFTER_ED, NEED_1) | GO(AFTER_F0, NEED_2),
+	[0xa0 ... 0xbf] =
+		ANY_CONTINUATION | GO(AFTER_E0, NEED_1) | GO(AFTER_F0, NEED_2),
+	[0xc2 ... 0xdf] = GO(ACCEPT, NEED_1),
+	[0xe0] = GO(ACCEPT, AFTER_E0),
+	[0xe1 ... 0xec] = GO(ACCEPT, NEED_2),
+	[0xed] = GO(ACCEPT, AFTER_ED),
+	[0xee ... 0xef] = GO(ACCEPT, NEED_2),
+	[0xf0] = GO(ACCEPT, AFTER_F0),
+	[0xf1 ... 0xf3] = GO(ACCEPT, AFTER_F1),
+	[0xf4] = GO(ACCEPT, AFTER_F4),
+};
+
 int ix_utf8_valid(const char *s, size_t n)
 {
+	const uint8_t *p = (const uint8_t *)s;
+	uint64_t state = ACCEPT;
 	size_t i = 0;
 
-	while (i < n) {
-		uint64_t word;
-		uint32_t cp;
-		unsigned len;
+	while (n - i >= 16) {
+		uint64_t words[2];
 
-		if (n - i >= 8) {
-			memcpy(&word, s + i, 8);
-			if (!(word & 0x8080808080808080u)) {
-				i += 8;
-				continue;
-			}
+		memcpy(words, p + i, 16);
+		if ((state & 63) == ACCEPT &&
+		    !((words[0] | words[1]) & 0x8080808080808080u)) {
+			i += 16;
+			continue;
 		}
-		len = ix_utf8_decode(s + i, n - i, &cp);
-		if (len == 1 && (s[i] & 0x80))
-			return 0;
-		i += len;
+		for (size_t end = i + 16; i < end; i++)
+			state = rows[p[i]] >> (state & 63);
 	}
-	return 1;
+	for (; i < n; i++)
+		state = rows[p[i]] >> (state & 63);
+	return (state & 63) == ACCEPT;
 }
 
 unsigned ix_utf8_encode(uint32_t cp, char *out)
