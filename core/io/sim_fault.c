@@ -139,6 +139,22 @@ void ix_sim_set_completions(struct ix_sim *s, uint64_t seed, unsigned flags)
 	ix_mutex_unlock(&s->lock);
 }
 
+unsigned sim_draw(struct ix_file *f, uint64_t *randomp)
+{
+	struct ix_sim *s;
+	unsigned flags;
+
+	*randomp = 0;
+	if (f->ops != &sim_ops)
+		return 0;
+	s = ((struct sim_file *)(void *)f)->sim;
+	ix_mutex_lock(&s->lock);
+	*randomp = sim_random(&s->completion_seed);
+	flags = s->completion_flags;
+	ix_mutex_unlock(&s->lock);
+	return flags;
+}
+
 int ix_sim_flip(struct ix_sim *s, const char *path, uint64_t offset,
 		uint8_t mask)
 {

@@ -201,4 +201,9 @@ int sim_mutate(struct ix_sim *s);
 
 uint64_t sim_random(uint64_t *state);
 
+/* Draw how the next request of a ring on this file's disk completes: a random
+ * number, and the flags of ix_sim_set_completions; 0 for any other file. Takes
+ * the lock itself. */
+unsigned sim_draw(struct ix_file *f, uint64_t *randomp);
+
 #endif

@@ -7,6 +7,11 @@
  * that keeps several requests in flight. Both deliver the same bytes; where
  * io_uring is absent or forbidden, ix_engine_new falls back and says so in
  * ix_engine_name. An engine and its streams belong to one thread.
+ *
+ * Files may be opened with or without IX_OPEN_DIRECT: a source of a direct file
+ * reads the aligned range around its own (best: offsets that are multiples of
+ * 4096), a sink pads its last request and cuts the file to its size. Files of
+ * simulated disks go through the same state machine (ix_sim_set_completions).
  */
 #ifndef IX_IO_STREAM_H
 #define IX_IO_STREAM_H
@@ -26,9 +31,10 @@ enum ix_engine_kind {
 
 struct ix_engine_options {
 	enum ix_engine_kind kind;
-	size_t arena_bytes; /* memory for all buffers; 0 = 32 MiB */
-	unsigned fan_in;    /* sources open at once, 1..64; sizes requests to
-			       arena / (4 x fan_in), 128 KiB at least */
+	size_t arena_bytes;         /* memory for all buffers; 0 = 32 MiB */
+	unsigned fan_in;            /* sources open at once, 1..64, 0 = 1; sizes
+				       requests to arena / (4 x fan_in), 128 KiB at
+				       least (the arena grows for it), 1 MiB at most */
 	int (*canceled)(void *ctx); /* polled per request; true makes every
 				       stream fail with -IX_ECANCELED; may be
 				       NULL */
@@ -37,6 +43,7 @@ struct ix_engine_options {
 
 struct ix_engine;
 
+/* -ENOSYS: no io_uring (IX_ENGINE_URING only); -ENOMEM; -EINVAL: fan_in. */
 int ix_engine_new(const struct ix_engine_options *o, struct ix_engine **ep);
 void ix_engine_free(struct ix_engine *e); /* after its streams; NULL allowed */
 const char *ix_engine_name(const struct ix_engine *e); /* "sync", "uring" */
@@ -53,8 +60,10 @@ typedef int (*ix_leaf_fn)(void *ctx, uint64_t index, const uint8_t *data,
 
 struct ix_source;
 
-/* Read [offset, offset + n) of `f` (borrowed), which must be inside the file.
- * At most fan_in sources may be open at once. `fn` may be NULL. */
+/* Read [offset, offset + n) of `f` (borrowed); -IX_ECORRUPT, when the cursor
+ * gets there, if the file ends before. Reading begins at once. -EMFILE when
+ * fan_in sources are open, -EINVAL for a range no file can have. `fn` may be
+ * NULL. */
 int ix_source_open(struct ix_engine *e, struct ix_file *f, uint64_t offset,
 		   uint64_t n, ix_leaf_fn fn, void *ctx, struct ix_source **sp);
 void ix_source_close(struct ix_source *s); /* NULL allowed */
@@ -79,10 +88,12 @@ uint64_t ix_source_tell(const struct ix_source *s);
 
 struct ix_sink;
 
-/* Write to `f` (borrowed), from offset 0. One sink per engine at a time. */
+/* Write to `f` (borrowed), from offset 0. One sink per engine at a time, else
+ * -EMFILE. */
 int ix_sink_open(struct ix_engine *e, struct ix_file *f, struct ix_sink **sp);
 
-/* Append; the error is sticky and reported by ix_sink_finish. */
+/* Append (`data` is copied); the error is sticky and reported by
+ * ix_sink_finish. */
 void ix_sink_write(struct ix_sink *s, const void *data, size_t n);
 /* The first error so far, or 0: for leaving long loops early. */
 int ix_sink_error(const struct ix_sink *s);
@@ -94,7 +105,7 @@ int ix_sink_finish(struct ix_sink *s, int sync);
 void ix_sink_close(struct ix_sink *s); /* NULL allowed; aborts if unfinished */
 
 /* ix_source_read of `n` bytes of `from`, appended to `to`, without a copy
- * where the engine can do so. */
+ * where the engine can do so. The first error of either. */
 int ix_stream_copy(struct ix_source *from, struct ix_sink *to, uint64_t n);
 
 #endif
