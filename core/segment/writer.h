@@ -31,6 +31,9 @@ void ix_segment_extent_write(struct ix_segment_writer *w, const void *data,
 /* As ix_segment_extent_write with ctx = the writer; fits ix_terms_out and
  * ix_store_write_fn. */
 void ix_segment_extent_out(void *writer, const void *data, size_t n);
+/* The documents of the open extent, where they were not known at its
+ * beginning (a store that is written while documents arrive). */
+void ix_segment_extent_docs(struct ix_segment_writer *w, uint32_t doc_count);
 /* End it. An extent of length 0 leaves no trace. */
 void ix_segment_extent_end(struct ix_segment_writer *w);
 
