@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/arena.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -35,8 +36,10 @@ void *ix_arena_alloc(struct ix_arena *a, size_t n)
 	size_t size;
 	void *p;
 
+	if (n > SIZE_MAX - 7 - sizeof(*b))
+		return NULL;
 	n = (n + 7) & ~(size_t)7;
-	if (n > a->left) {
+	if (n > a->left || !a->blocks) {
 		size = n > BLOCK_SIZE / 4 ? n : BLOCK_SIZE;
 		b = ix_malloc(sizeof(*b) + size);
 		if (!b)

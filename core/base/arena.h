@@ -21,8 +21,9 @@ struct ix_arena {
 void ix_arena_init(struct ix_arena *a);
 void ix_arena_release(struct ix_arena *a);
 
-/* `n` bytes aligned to 8, uninitialised; NULL when there is no memory. Good
- * until the arena is released or reset. */
+/* `n` bytes aligned to 8, uninitialised; NULL when there is no memory, and
+ * only then (0 bytes give some pointer, which may not be unique). Good until
+ * the arena is released or reset. */
 void *ix_arena_alloc(struct ix_arena *a, size_t n);
 
 /* Forget all allocations; keeps one block for reuse. */

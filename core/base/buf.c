@@ -95,6 +95,8 @@ void ix_buf_addf(struct ix_buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
+	if (n < 0 && !b->error)
+		b->error = -ENOMEM; /* the C library needs memory, too */
 	if (n < 0 || ix_buf_reserve(b, (size_t)n + 1))
 		return;
 	va_start(ap, fmt);
@@ -109,6 +111,8 @@ void ix_buf_add_json(struct ix_buf *b, const char *s, size_t n)
 	static const char hex[] = "0123456789abcdef";
 	size_t start = 0;
 
+	if (!n)
+		return;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = (uint8_t)s[i];
 

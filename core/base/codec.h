@@ -100,7 +100,8 @@ static inline int ix_get_varint64(const uint8_t **pp, const uint8_t *end,
 	return -1;
 }
 
-/* As ix_get_varint64, but a value above 2^32-1 is malformed. */
+/* As ix_get_varint64, but a value above 2^32-1 or more than IX_VARINT32_MAX
+ * bytes are malformed. */
 static inline int ix_get_varint32(const uint8_t **pp, const uint8_t *end,
 				  uint32_t *vp)
 {
@@ -112,7 +113,8 @@ static inline int ix_get_varint32(const uint8_t **pp, const uint8_t *end,
 		*pp = p + 1;
 		return 0;
 	}
-	if (ix_get_varint64(&p, end, &v) || v > UINT32_MAX)
+	if (ix_get_varint64(&p, end, &v) || v > UINT32_MAX ||
+	    p - *pp > IX_VARINT32_MAX)
 		return -1;
 	*vp = (uint32_t)v;
 	*pp = p;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/utf8.h"
+
 static _Thread_local char fail_text[IX_FAIL_TEXT_MAX];
 
 static const struct {
@@ -25,32 +27,39 @@ static const struct {
 	[IX_EDEGRADED - IX_ECORRUPT] = { EROFS, "index is read-only" },
 };
 
+/* Make `text` and what may follow it the thread's text. Both are apart from
+ * fail_text, which may be among the arguments that they were made from. */
+static void keep(char *text, const char *inner)
+{
+	size_t len = strlen(text);
+
+	if (*inner)
+		snprintf(text + len, IX_FAIL_TEXT_MAX - len, ": %s", inner);
+	ix_utf8_clean(text);
+	strcpy(fail_text, text);
+}
+
 int ix_fail(int code, const char *fmt, ...)
 {
+	char text[IX_FAIL_TEXT_MAX] = "";
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(fail_text, sizeof(fail_text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	keep(text, "");
 	return code;
 }
 
 int ix_fail_in(int code, const char *fmt, ...)
 {
-	char inner[IX_FAIL_TEXT_MAX];
+	char text[IX_FAIL_TEXT_MAX] = "";
 	va_list ap;
-	int n;
 
-	memcpy(inner, fail_text, sizeof(inner));
 	va_start(ap, fmt);
-	n = vsnprintf(fail_text, sizeof(fail_text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && inner[0]) {
-		strncat(fail_text, ": ",
-			sizeof(fail_text) - 1 - strlen(fail_text));
-		strncat(fail_text, inner,
-			sizeof(fail_text) - 1 - strlen(fail_text));
-	}
+	keep(text, fail_text);
 	return code;
 }
 
@@ -64,22 +73,30 @@ void ix_fail_clear(void)
 	fail_text[0] = '\0';
 }
 
+/* The row of a private code, or -1. */
+static int code_index(int code)
+{
+	if (code <= -IX_ERR_END || code > -IX_ECORRUPT)
+		return -1;
+	return -code - IX_ECORRUPT;
+}
+
 int ix_err_errno(int code)
 {
+	int i = code_index(code);
+
 	if (code >= 0)
 		return 0;
-	if (code > -4096)
-		return -code;
-	if (-code >= IX_ECORRUPT && -code < IX_ERR_END)
-		return codes[-code - IX_ECORRUPT].errno_class;
-	return EIO;
+	if (i >= 0)
+		return codes[i].errno_class;
+	return code > -4096 && strerrorname_np(-code) ? -code : EIO;
 }
 
 const char *ix_err_name(int code)
 {
-	if (-code >= IX_ECORRUPT && -code < IX_ERR_END)
-		return codes[-code - IX_ECORRUPT].name;
-	return strerrordesc_np(ix_err_errno(code));
+	int i = code_index(code);
+
+	return i >= 0 ? codes[i].name : strerrordesc_np(ix_err_errno(code));
 }
 
 int ix_err_is_content(int code)

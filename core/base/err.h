@@ -47,7 +47,9 @@ enum ix_err {
 /*
  * Store a printf-style text for the calling thread and return `code`
  * unchanged. The text says what failed, why, and what to do, in this order,
- * without a trailing newline.
+ * without a trailing newline. What is too long is cut; control characters and
+ * bytes that are not UTF-8 (of file names, say) become '?', so that the text is
+ * always one line of valid UTF-8. Arguments may come from ix_fail_text().
  */
 int ix_fail(int code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -63,10 +65,11 @@ const char *ix_fail_text(void);
 /* Forget the calling thread's failure text. */
 void ix_fail_clear(void);
 
-/* The positive errno class of a negative code; EIO for unknown ones. */
+/* The positive errno class of a negative code; EIO for unknown ones, 0 for
+ * codes that are no failure. */
 int ix_err_errno(int code);
 
-/* A short English name of a negative code. Static storage. */
+/* A short English name of a negative code. Static storage; never NULL. */
 const char *ix_err_name(int code);
 
 /* Does the code say that the bytes themselves are bad, so that trying again

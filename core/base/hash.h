@@ -42,6 +42,14 @@ static inline struct ix_u128 ix_u128_add(struct ix_u128 a, struct ix_u128 b)
 	return r;
 }
 
+static inline struct ix_u128 ix_u128_sub(struct ix_u128 a, struct ix_u128 b)
+{
+	struct ix_u128 r = { a.lo - b.lo, a.hi - b.hi };
+
+	r.hi -= a.lo < b.lo;
+	return r;
+}
+
 static inline int ix_u128_equal(struct ix_u128 a, struct ix_u128 b)
 {
 	return a.lo == b.lo && a.hi == b.hi;

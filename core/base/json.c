@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/json.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,32 +45,109 @@ static int check_duplicates(const cJSON *object)
 	return rc;
 }
 
+/* `depth` containers are open around `node`. */
 static int check_tree(const cJSON *node, int depth)
 {
 	const cJSON *c;
 	int rc = 0;
 
-	if (depth > DEPTH_MAX)
+	if (cJSON_IsNumber(node) && !isfinite(node->valuedouble))
+		return ix_fail(-IX_EINPUT, "JSON: number out of range");
+	if (!cJSON_IsObject(node) && !cJSON_IsArray(node))
+		return 0;
+	if (depth >= DEPTH_MAX)
 		return ix_fail(-IX_EINPUT, "JSON: nested deeper than %d",
 			       DEPTH_MAX);
 	if (cJSON_IsObject(node))
 		rc = check_duplicates(node);
-	if (!cJSON_IsObject(node) && !cJSON_IsArray(node))
-		return 0;
 	for (c = node->child; c && !rc; c = c->next)
 		rc = check_tree(c, depth + 1);
 	return rc;
 }
 
-static int has_nul(const char *text, size_t n)
+/* Length of the string token at `p` with both quotes; 0 if RFC 8259 does not
+ * allow it, or if it has a NUL character. cJSON takes control characters as
+ * they are, and reads "\uzzzz" as a NUL. */
+static size_t string_token(const char *p, const char *end)
 {
-	for (size_t i = 0; i + 5 < n; i++)
-		if (text[i] == '\\') {
-			if (!memcmp(text + i + 1, "u0000", 5))
-				return 1;
-			i++;
-		}
-	return memchr(text, '\0', n) != NULL;
+	const char *start = p;
+
+	for (p++; p < end; p++) {
+		if (*p == '"')
+			return (size_t)(p + 1 - start);
+		if ((uint8_t)*p < 0x20)
+			return 0;
+		if (*p != '\\')
+			continue;
+		if (++p == end || !*p || !strchr("\"\\/bfnrtu", *p))
+			return 0;
+		if (*p != 'u')
+			continue;
+		if (end - p < 5 || !memcmp(p + 1, "0000", 4))
+			return 0;
+		for (int i = 0; i < 4; i++)
+			if (!isxdigit((uint8_t) * ++p))
+				return 0;
+	}
+	return 0;
+}
+
+static const char *skip_digits(const char *p, const char *end)
+{
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+/* Length of the number token at `p`, or 0. cJSON takes what strtod takes:
+ * "01", "1.", "1.e5". */
+static size_t number_token(const char *p, const char *end)
+{
+	const char *start = p, *digits;
+
+	p += *p == '-';
+	digits = p;
+	p = skip_digits(p, end);
+	if (p == digits || (*digits == '0' && p - digits > 1))
+		return 0;
+	if (p < end && *p == '.') {
+		digits = ++p;
+		p = skip_digits(p, end);
+		if (p == digits)
+			return 0;
+	}
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += p < end && (*p == '+' || *p == '-');
+		digits = p;
+		p = skip_digits(p, end);
+		if (p == digits)
+			return 0;
+	}
+	return (size_t)(p - start);
+}
+
+/* Offset of the first token that cJSON would take and RFC 8259 forbids (or
+ * that has a NUL character), or `n`. cJSON takes any control character for a
+ * blank, and a byte order mark before the document. */
+static size_t find_lenient(const char *text, size_t n)
+{
+	size_t i = 0, len;
+
+	for (; i < n; i += len) {
+		const char *p = text + i, *end = text + n;
+
+		if (*p == '"')
+			len = string_token(p, end);
+		else if (*p == '-' || (*p >= '0' && *p <= '9'))
+			len = number_token(p, end);
+		else
+			len = (*p > 0x20 && *p < 0x7f) || *p == ' ' ||
+			      *p == '\t' || *p == '\n' || *p == '\r';
+		if (!len)
+			return i;
+	}
+	return n;
 }
 
 int ix_json_parse(const char *text, size_t n, cJSON **treep)
@@ -76,12 +155,17 @@ int ix_json_parse(const char *text, size_t n, cJSON **treep)
 	const char *end = NULL;
 	char *copy;
 	cJSON *tree;
+	size_t at;
 	int rc;
 
 	*treep = NULL;
-	if (!ix_utf8_valid(text, n) || has_nul(text, n))
-		return ix_fail(-IX_EINPUT,
-			       "JSON: not UTF-8, or a NUL inside a string");
+	if (!ix_utf8_valid(text, n))
+		return ix_fail(-IX_EINPUT, "JSON: not valid UTF-8");
+	at = find_lenient(text, n);
+	if (at < n)
+		return ix_fail(
+			-IX_EINPUT,
+			"JSON: forbidden or unfinished token at byte %zu", at);
 	copy = ix_strndup(text, n);
 	if (!copy)
 		return -ENOMEM;

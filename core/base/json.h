@@ -4,9 +4,11 @@
  *
  * For schemas, metadata and control documents, never for documents to index:
  * cJSON keeps numbers as doubles. Ids, generations and 64-bit numbers are
- * therefore strings of decimal digits. These helpers refuse trailing bytes,
- * duplicate keys at any level, nesting deeper than 64, invalid UTF-8 and NUL
- * characters inside strings, and compare keys with case.
+ * therefore strings of decimal digits. These helpers take RFC 8259 only: they
+ * refuse trailing bytes, malformed numbers and escapes, control characters, a
+ * byte order mark; and further duplicate keys at any level, more than 64
+ * containers inside each other, numbers beyond a double, invalid UTF-8 and NUL
+ * characters inside strings. Keys are compared with case.
  */
 #ifndef IX_BASE_JSON_H
 #define IX_BASE_JSON_H

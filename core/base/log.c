@@ -8,6 +8,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "core/base/utf8.h"
+
 static atomic_int log_level = IX_LOG_WARN;
 static atomic_bool log_to_syslog;
 
@@ -35,6 +37,7 @@ void ix_log(enum ix_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + 6, sizeof(line) - 7, fmt, ap);
 	va_end(ap);
+	ix_utf8_clean(line);
 	if (atomic_load(&log_to_syslog)) {
 		syslog(priorities[level], "%s", line + 6);
 		return;

@@ -2,7 +2,9 @@
 /*
  * log: lines for the operator, to stderr or syslog.
  *
- * A line is "ixfs: <text>". Any thread may log; a line is written whole.
+ * A line is "ixfs: <text>", cut at 1 KiB; control characters and bytes that are
+ * not UTF-8 become '?', so that a file name cannot forge a line. Any thread may
+ * log; a line is written whole.
  * Nothing is logged while a lock is held.
  */
 #ifndef IX_BASE_LOG_H

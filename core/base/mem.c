@@ -20,7 +20,11 @@ void *ix_malloc(size_t size)
 
 void *ix_calloc(size_t count, size_t size)
 {
-	return refused() ? NULL : calloc(count ? count : 1, size ? size : 1);
+	size_t bytes;
+
+	if (refused() || __builtin_mul_overflow(count, size, &bytes))
+		return NULL;
+	return calloc(1, bytes ? bytes : 1);
 }
 
 void *ix_realloc(void *p, size_t count, size_t size)
@@ -34,11 +38,12 @@ void *ix_realloc(void *p, size_t count, size_t size)
 
 char *ix_strndup(const char *s, size_t n)
 {
-	char *copy = ix_malloc(n + 1);
+	char *copy = n == SIZE_MAX ? NULL : ix_malloc(n + 1);
 
 	if (!copy)
 		return NULL;
-	memcpy(copy, s, n);
+	if (n)
+		memcpy(copy, s, n);
 	copy[n] = '\0';
 	return copy;
 }

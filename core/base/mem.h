@@ -23,7 +23,8 @@ void *ix_calloc(size_t count, size_t size)
 void *ix_realloc(void *p, size_t count, size_t size)
 	__attribute__((warn_unused_result));
 
-/* A copy of `n` bytes with a NUL behind it; NULL when there is no memory. */
+/* A copy of `n` bytes with a NUL behind it; NULL when there is no memory. `s`
+ * may be NULL when `n` is 0. */
 char *ix_strndup(const char *s, size_t n)
 	__attribute__((malloc, warn_unused_result));
 char *ix_strdup(const char *s) __attribute__((malloc, warn_unused_result));

@@ -108,6 +108,22 @@ int ix_utf8_valid(const char *s, size_t n)
 	return (state & 63) == ACCEPT;
 }
 
+void ix_utf8_clean(char *s)
+{
+	size_t n = strlen(s), i = 0;
+
+	while (i < n) {
+		uint32_t cp;
+		unsigned len = ix_utf8_decode(s + i, n - i, &cp);
+
+		/* C0 and C1 controls, and bytes that decode to nothing. */
+		if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
+		    (len == 1 && cp > 0x7f))
+			memset(s + i, '?', len);
+		i += len;
+	}
+}
+
 unsigned ix_utf8_encode(uint32_t cp, char *out)
 {
 	if (cp < 0x80) {

@@ -15,6 +15,10 @@ int ix_utf8_valid(const char *s, size_t n);
  * 1, so that the function always advances and never reads beyond `n`. */
 unsigned ix_utf8_decode(const char *s, size_t n, uint32_t *cp);
 
+/* Make a NUL-terminated text fit for a log line or a JSON string: in place,
+ * each control character and each byte of no valid character becomes '?'. */
+void ix_utf8_clean(char *s);
+
 /* Encode; room for 4 bytes. Returns the length 1..4. */
 unsigned ix_utf8_encode(uint32_t cp, char *out);
 
