@@ -32,6 +32,7 @@
 #define IX_FIELDS_MAX     1000u
 #define IX_POSITION_GAP   100u /* between values of a multi-valued field */
 #define IX_NO_FIELD       0xffffu
+#define IX_META_MAX       (1u << 30) /* bytes of the metadata */
 
 enum ix_part {
 	IX_PART_POSTINGS = 1,
@@ -130,6 +131,10 @@ uint64_t ix_extent_leaves(uint64_t length);
 uint64_t ix_leaf_hash(const uint8_t *data, size_t n);
 /* The same from the page hashes, n <= 16. */
 uint64_t ix_leaf_hash_pages(const uint64_t *pages, size_t n);
+
+/* Put the numbers 0 .. n - 1 of the rows into `order`, by ascending offset. */
+void ix_extents_sort_offset(const struct ix_extent *e, uint32_t n,
+			    uint32_t *order);
 
 /*
  * Check all rules of docs/format.md 2 and 2.4 that concern the table as a

@@ -8,10 +8,11 @@
 
 #include "core/base/buf.h"
 
-/* Encode the lengths of `n` documents. Width 2 is chosen when more than 2 % of
- * the documents would be escapes of width 1. 0, -ENOMEM. */
+/* Append the encoded lengths of `n` documents to `out`. Width 2 is chosen when
+ * more than 2 % of the documents would be escapes of width 1. 0, -ENOMEM. */
 int ix_lengths_encode(const uint32_t *lengths, uint32_t n, struct ix_buf *out);
 
+/* Views into the extent; any number of threads may read it. */
 struct ix_lengths {
 	const uint8_t *data; /* per document */
 	const uint8_t *escapes;
@@ -22,10 +23,17 @@ struct ix_lengths {
 	uint64_t docs_with_field; /* documents with a length above 0 */
 };
 
-/* Check sizes, escapes, and that both sums are right. 0, -IX_ECORRUPT. */
+/* Check header, sizes and the escapes, in O(escapes): enough that no access is
+ * bad. `data` is borrowed. 0, -IX_ECORRUPT. */
 int ix_lengths_open(struct ix_lengths *l, const uint8_t *data, uint64_t len,
 		    uint32_t doc_count);
 
+/* Check the rest, in O(documents): that marked documents and escapes agree and
+ * that both sums are right. 0, -IX_ECORRUPT. */
+int ix_lengths_check(const struct ix_lengths *l);
+
+/* The length of a document whose value is the escape mark (the mark itself, if
+ * a damaged extent has no escape for it). For ix_lengths_get. */
 uint32_t ix_lengths_escaped(const struct ix_lengths *l, uint32_t doc);
 
 /* Length of document `doc` < doc_count. */
