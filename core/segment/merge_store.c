@@ -63,8 +63,6 @@ static int pack_piece(struct ix_merge *m, const struct piece *p,
 		if (!rc && (d & 1023) == 1023)
 			rc = ix_merge_canceled(m);
 	}
-	/* The cursor's frame belongs to this extent only. */
-	cursor->store = NULL;
 	if (rc == -IX_ECORRUPT) {
 		m->bad_input = p->input;
 		rc = ix_fail_in(rc, "%s: store", m->inputs[p->input].name);
