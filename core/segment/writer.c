@@ -30,8 +30,9 @@ struct ix_segment_writer {
 	struct ix_sink *sink; /* borrowed */
 	struct row *rows;     /* owned, in the order of ending */
 	size_t row_count, row_cap;
-	struct ix_buf leaves; /* u64 each, in the order of rows */
-	struct ix_buf small;  /* the small extents, padded to 8 */
+	struct ix_buf leaves;       /* of the large extents, u64 each */
+	struct ix_buf small;        /* the small extents, padded to 8 */
+	struct ix_buf small_leaves; /* theirs: they follow in the file */
 	/* the open extent */
 	struct ix_buf hold; /* its bytes while it may turn out small */
 	int open;
@@ -62,6 +63,7 @@ void ix_segment_writer_free(struct ix_segment_writer *w)
 	ix_free(w->rows);
 	ix_buf_release(&w->leaves);
 	ix_buf_release(&w->small);
+	ix_buf_release(&w->small_leaves);
 	ix_buf_release(&w->hold);
 	ix_free(w);
 }
@@ -77,7 +79,7 @@ int ix_segment_writer_error(const struct ix_segment_writer *w)
 	if (w->error)
 		return w->error;
 	if (ix_buf_error(&w->leaves) || ix_buf_error(&w->small) ||
-	    ix_buf_error(&w->hold))
+	    ix_buf_error(&w->small_leaves) || ix_buf_error(&w->hold))
 		return -ENOMEM;
 	return ix_sink_error(w->sink);
 }
@@ -106,7 +108,8 @@ static void start_file(struct ix_segment_writer *w)
 
 static void end_leaf(struct ix_segment_writer *w)
 {
-	ix_buf_add_u64(&w->leaves, ix_leaf_hash_pages(w->pages, w->page_count));
+	ix_buf_add_u64(w->streaming ? &w->leaves : &w->small_leaves,
+		       ix_leaf_hash_pages(w->pages, w->page_count));
 	w->page_count = 0;
 }
 
@@ -152,12 +155,15 @@ static void sum_end(struct ix_segment_writer *w, uint64_t padding)
 		end_leaf(w);
 }
 
+/* first_leaf is relative to the leaves of its kind until the file is finished.
+ */
 static void sum_root(struct ix_segment_writer *w, struct ix_extent *e)
 {
+	const struct ix_buf *b = w->streaming ? &w->leaves : &w->small_leaves;
 	uint64_t n = ix_extent_leaves(e->length);
 
-	e->first_leaf = w->leaves.len / 8 - n;
-	e->root = ix_hash64(w->leaves.data + e->first_leaf * 8, (size_t)n * 8);
+	e->first_leaf = b->len / 8 - n;
+	e->root = ix_hash64(b->data + e->first_leaf * 8, (size_t)n * 8);
 }
 
 /* ---- extents ---- */
@@ -261,10 +267,14 @@ static void write_small_extents(struct ix_segment_writer *w)
 
 	start_file(w);
 	base = ix_sink_tell(w->sink);
-	for (size_t i = 0; i < w->row_count; i++)
-		if (w->rows[i].small)
-			w->rows[i].extent.offset = base + w->rows[i].small_at;
+	for (size_t i = 0; i < w->row_count; i++) {
+		if (!w->rows[i].small)
+			continue;
+		w->rows[i].extent.offset = base + w->rows[i].small_at;
+		w->rows[i].extent.first_leaf += w->leaves.len / 8;
+	}
 	ix_sink_write(w->sink, w->small.data, w->small.len);
+	ix_buf_add(&w->leaves, w->small_leaves.data, w->small_leaves.len);
 }
 
 static int compare_rows(const void *a, const void *b)
