@@ -36,7 +36,7 @@ static void keep(char *text, const char *inner)
 	if (*inner)
 		snprintf(text + len, IX_FAIL_TEXT_MAX - len, ": %s", inner);
 	ix_utf8_clean(text);
-	strcpy(fail_text, text);
+	memcpy(fail_text, text, strlen(text) + 1);
 }
 
 int ix_fail(int code, const char *fmt, ...)

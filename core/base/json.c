@@ -260,7 +260,7 @@ int ix_json_only_keys(const cJSON *object, const char *const *keys,
 	if (!cJSON_IsObject(object))
 		return ix_fail(-IX_EINPUT, "%s must be a JSON object", what);
 	for (c = object->child; c; c = c->next) {
-		for (i = 0; keys[i] && strcmp(keys[i], c->string); i++)
+		for (i = 0; keys[i] && strcmp(keys[i], c->string) != 0; i++)
 			;
 		if (!keys[i])
 			return ix_fail(-IX_EINPUT, "%s: unknown key \"%.100s\"",

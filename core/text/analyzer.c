@@ -33,24 +33,24 @@
  * listed is known by its full name only, at revision 1.
  */
 static const struct language {
-	char code[3];
 	const char *algorithm;
 	int revision;
+	char code[3];
 } languages[] = {
-	{ "ar", "arabic", 1 },     { "hy", "armenian", 1 },
-	{ "eu", "basque", 1 },     { "ca", "catalan", 1 },
-	{ "da", "danish", 1 },     { "nl", "dutch", 1 },
-	{ "en", "english", 1 },    { "fi", "finnish", 1 },
-	{ "fr", "french", 1 },     { "de", "german", 1 },
-	{ "el", "greek", 1 },      { "hi", "hindi", 1 },
-	{ "hu", "hungarian", 1 },  { "id", "indonesian", 1 },
-	{ "ga", "irish", 1 },      { "it", "italian", 1 },
-	{ "lt", "lithuanian", 1 }, { "ne", "nepali", 1 },
-	{ "no", "norwegian", 1 },  { "pt", "portuguese", 1 },
-	{ "ro", "romanian", 1 },   { "ru", "russian", 1 },
-	{ "sr", "serbian", 1 },    { "es", "spanish", 1 },
-	{ "sv", "swedish", 1 },    { "ta", "tamil", 1 },
-	{ "tr", "turkish", 1 },    { "yi", "yiddish", 1 },
+	{ "arabic", 1, "ar" },     { "armenian", 1, "hy" },
+	{ "basque", 1, "eu" },     { "catalan", 1, "ca" },
+	{ "danish", 1, "da" },     { "dutch", 1, "nl" },
+	{ "english", 1, "en" },    { "finnish", 1, "fi" },
+	{ "french", 1, "fr" },     { "german", 1, "de" },
+	{ "greek", 1, "el" },      { "hindi", 1, "hi" },
+	{ "hungarian", 1, "hu" },  { "indonesian", 1, "id" },
+	{ "irish", 1, "ga" },      { "italian", 1, "it" },
+	{ "lithuanian", 1, "lt" }, { "nepali", 1, "ne" },
+	{ "norwegian", 1, "no" },  { "portuguese", 1, "pt" },
+	{ "romanian", 1, "ro" },   { "russian", 1, "ru" },
+	{ "serbian", 1, "sr" },    { "spanish", 1, "es" },
+	{ "swedish", 1, "sv" },    { "tamil", 1, "ta" },
+	{ "turkish", 1, "tr" },    { "yiddish", 1, "yi" },
 };
 
 #define LANGUAGE_COUNT (sizeof(languages) / sizeof(languages[0]))

@@ -7,7 +7,6 @@
  * cache filled, must give the same terms. Text that is not UTF-8 must be
  * refused by the analyzer and still be walked safely by the segmentation.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +16,7 @@
 #include "core/text/analyzer.h"
 #include "core/text/wordbreak.h"
 
-#undef assert
-#define assert(x) ((x) ? (void)0 : abort())
+#define CHECK(x) ((x) ? (void)0 : abort())
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,14 +40,14 @@ static void check_segments(const char *text, size_t n)
 	ix_wordbreak_init(&fast, text, n, 0);
 	ix_wordbreak_init(&slow, text, n, IX_WORDBREAK_NO_FAST_PATH);
 	while (ix_wordbreak_next(&fast, &f)) {
-		assert(ix_wordbreak_next(&slow, &s));
-		assert(f.start == end && f.end > f.start && f.end <= n);
-		assert(f.start == s.start && f.end == s.end);
-		assert(f.is_word == s.is_word && f.is_ascii == s.is_ascii);
+		CHECK(ix_wordbreak_next(&slow, &s));
+		CHECK(f.start == end && f.end > f.start && f.end <= n);
+		CHECK(f.start == s.start && f.end == s.end);
+		CHECK(f.is_word == s.is_word && f.is_ascii == s.is_ascii);
 		end = f.end;
 	}
-	assert(!ix_wordbreak_next(&slow, &s));
-	assert(end == n);
+	CHECK(!ix_wordbreak_next(&slow, &s));
+	CHECK(end == n);
 }
 
 /* The words are the segments that say so. */
@@ -63,11 +61,11 @@ static void check_words(const char *text, size_t n)
 	while (ix_wordbreak_next(&slow, &s)) {
 		if (!s.is_word)
 			continue;
-		assert(ix_wordbreak_next_word(&fast, &f));
-		assert(f.start == s.start && f.end == s.end);
-		assert(f.is_word && f.is_ascii == s.is_ascii);
+		CHECK(ix_wordbreak_next_word(&fast, &f));
+		CHECK(f.start == s.start && f.end == s.end);
+		CHECK(f.is_word && f.is_ascii == s.is_ascii);
 	}
-	assert(!ix_wordbreak_next_word(&fast, &f));
+	CHECK(!ix_wordbreak_next_word(&fast, &f));
 }
 
 /* One pass over the text; returns a hash of all terms and offsets. */
@@ -79,16 +77,16 @@ static uint64_t check_tokens(struct ix_analyzer *a, const char *text, size_t n)
 	size_t end = 0;
 	int rc;
 
-	assert(!ix_analyzer_start(a, text, n));
+	CHECK(!ix_analyzer_start(a, text, n));
 	while ((rc = ix_analyzer_next(a, &t)) > 0) {
-		assert(t.position == position++);
-		assert(t.start >= end && t.end >= t.start && t.end <= n);
-		assert(t.len <= IX_TERM_MAX);
-		assert(ix_utf8_valid(t.term, t.len));
+		CHECK(t.position == position++);
+		CHECK(t.start >= end && t.end >= t.start && t.end <= n);
+		CHECK(t.len <= IX_TERM_MAX);
+		CHECK(ix_utf8_valid(t.term, t.len));
 		end = t.end;
 		hash = ix_hash64_seed(t.term, t.len, hash + t.start);
 	}
-	assert(rc == 0);
+	CHECK(rc == 0);
 	return hash;
 }
 
@@ -102,15 +100,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	ap = &analyzers[data[0] % NAME_COUNT];
 	if (!*ap)
-		assert(!ix_analyzer_new(names[data[0] % NAME_COUNT], ap));
+		CHECK(!ix_analyzer_new(names[data[0] % NAME_COUNT], ap));
 	text = (const char *)data + 1;
 	size--;
 	check_segments(text, size);
 	check_words(text, size);
 	if (ix_utf8_valid(text, size))
-		assert(check_tokens(*ap, text, size) ==
-		       check_tokens(*ap, text, size));
+		CHECK(check_tokens(*ap, text, size) ==
+		      check_tokens(*ap, text, size));
 	else
-		assert(ix_analyzer_start(*ap, text, size) == -IX_EINPUT);
+		CHECK(ix_analyzer_start(*ap, text, size) == -IX_EINPUT);
 	return 0;
 }

@@ -120,16 +120,17 @@ static void invalid_bytes_are_walked_safely(void **state)
 static double seconds_for(const char *unit, const char *lead, size_t n,
 			  int words_only)
 {
-	size_t unit_len = strlen(unit), len = strlen(lead), count = 0;
-	char *text = malloc(n + unit_len + len);
+	size_t unit_len = strlen(unit), lead_len = strlen(lead), count = 0;
+	size_t len = lead_len + n / unit_len * unit_len;
+	char *text = malloc(len);
 	struct ix_wordbreak w;
 	struct ix_segment seg;
 	clock_t start;
 
 	assert_non_null(text);
-	memcpy(text, lead, len);
-	for (; len < n; len += unit_len)
-		memcpy(text + len, unit, unit_len);
+	for (size_t i = 0; i < len; i++)
+		text[i] = i < lead_len ? lead[i]
+				       : unit[(i - lead_len) % unit_len];
 	start = clock();
 	for (int round = 0; round < 3; round++) {
 		ix_wordbreak_init(&w, text, len, 0);
