@@ -60,21 +60,21 @@ void ix_list_writer_free(struct ix_list_writer *w);
 
 /* Begin a list. `norms` is borrowed until the finish. */
 void ix_list_begin(struct ix_list_writer *w, const struct ix_doc_norms *norms);
-/* Append a document, above all before; `freq` >= 1 positions, ascending
- * (ignored and may be NULL for codecs 1 and 2). Errors are sticky. */
+/* Append a document, above all before; `freq` >= 1 positions, each above the
+ * one before (ignored and may be NULL for codecs 1 and 2). Errors are sticky.
+ */
 void ix_list_add(struct ix_list_writer *w, uint32_t doc, uint32_t freq,
 		 const uint32_t *positions);
 /* The payload of all documents added, appended to `out`, and its dictionary
- * data. -IX_ELIMIT, -ENOMEM. */
+ * data. 0, -ENOMEM, or -EINVAL with a text when documents or positions did not
+ * ascend, or there were none; `out` then has rubbish behind its old end. */
 int ix_list_finish(struct ix_list_writer *w, struct ix_buf *out,
 		   struct ix_term_info *info);
 
 /* ---- reading ---- */
 
-/*
- * A cursor over one list. Public so that queries can look at the current
- * block without calls; only postings.c writes it.
- */
+/* A cursor over one list; belongs to one thread, serves any number of lists of
+ * its codec in turn. */
 struct ix_list_reader;
 
 int ix_list_reader_new(enum ix_postings_codec codec,
@@ -91,7 +91,8 @@ int ix_list_open(struct ix_list_reader *r, const uint8_t *payload,
 int ix_list_next(struct ix_list_reader *r, uint32_t *docp);
 /* First document >= target (which is above the current one). */
 int ix_list_seek(struct ix_list_reader *r, uint32_t target, uint32_t *docp);
-/* Frequency of the current document (1 for codec 1). */
+/* Frequency of the current document (1 for codec 1). Damage shows in the next
+ * call of ix_list_next, _seek or _positions; until then it is 1. */
 uint32_t ix_list_freq(struct ix_list_reader *r);
 /* Positions of the current document: a view of ix_list_freq() values, good
  * until the next call. Negative for damage or codec 1, 2 (-EINVAL). */
@@ -109,8 +110,9 @@ int ix_list_bounds(struct ix_list_reader *r, uint32_t target, int level,
 
 /*
  * Check a payload's directories: chunk, unit and skip monotonicity, ranges,
- * counts against `info`, and with `deep` every document and position.
- * 0 or -IX_ECORRUPT with a text.
+ * counts against `info`, that a chunk's bounds hold for its units; and with
+ * `deep` every document and position. 0, -ENOMEM, or -IX_ECORRUPT with a
+ * text.
  */
 int ix_list_check(const uint8_t *payload, const struct ix_term_info *info,
 		  enum ix_postings_codec codec, uint32_t doc_count, int deep);

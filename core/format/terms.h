@@ -28,12 +28,13 @@ int ix_terms_writer_new(enum ix_postings_codec codec, struct ix_terms_out out,
 			struct ix_terms_writer **wp);
 void ix_terms_writer_free(struct ix_terms_writer *w);
 
-/* Append a term with a finished payload; terms ascend strictly. Sticky. */
+/* Append a term with a finished payload (>= 1 byte, any length); terms ascend
+ * strictly and have 1..IX_TERM_MAX_BYTES bytes, else -EINVAL sticks. */
 void ix_terms_add(struct ix_terms_writer *w, const uint8_t *term, size_t len,
 		  const struct ix_term_info *info, const uint8_t *payload);
 
-/* A term whose payload (long form, above IX_BLOCK_PAYLOAD) is streamed: begin,
- * any number of writes, end. */
+/* A term whose payload is streamed (always long form; meant for lengths above
+ * IX_BLOCK_PAYLOAD): begin, any number of writes, end. */
 void ix_terms_begin_large(struct ix_terms_writer *w, const uint8_t *term,
 			  size_t len, uint32_t df, uint64_t ttf);
 void ix_terms_write_large(struct ix_terms_writer *w, const void *data,
@@ -41,7 +42,8 @@ void ix_terms_write_large(struct ix_terms_writer *w, const void *data,
 void ix_terms_end_large(struct ix_terms_writer *w);
 
 /* Flush the last block and append the whole term index to `index`. 0, the
- * sticky error, or -IX_ELIMIT. `*term_countp` = terms written. */
+ * sticky error, or -IX_ELIMIT. `*term_countp` = terms written; without any the
+ * part should not exist, ix_terms_open refuses its index. */
 int ix_terms_finish(struct ix_terms_writer *w, struct ix_buf *index,
 		    uint64_t *term_countp);
 

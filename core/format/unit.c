@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/format/unit.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/base/codec.h"
+
+/* ---- encoding ---- */
+
+void ix_unit_encoder_init(struct ix_unit_encoder *e,
+			  enum ix_postings_codec codec)
+{
+	memset(e, 0, sizeof(*e));
+	e->codec = codec;
+}
+
+void ix_unit_encoder_release(struct ix_unit_encoder *e)
+{
+	ix_buf_release(&e->positions);
+}
+
+void ix_unit_add_doc(struct ix_unit_encoder *e, uint32_t doc, uint32_t freq)
+{
+	assert(e->count < IX_UNIT_DOCS);
+	e->docs[e->count] = doc;
+	e->freqs[e->count] = freq;
+	e->count++;
+}
+
+static void pack_to(struct ix_buf *out, const uint32_t *values)
+{
+	if (ix_buf_reserve(out, IX_PACK_MAX))
+		return;
+	out->len += ix_pack(values, out->data + out->len);
+}
+
+void ix_unit_add_deltas(struct ix_unit_encoder *e, const uint32_t *deltas,
+			size_t n)
+{
+	while (n > 0) {
+		size_t part = IX_PACK_VALUES - e->delta_count;
+
+		/* Whole groups go without a copy. */
+		if (part == IX_PACK_VALUES && n >= part) {
+			pack_to(&e->positions, deltas);
+			deltas += part;
+			n -= part;
+			continue;
+		}
+		part = part < n ? part : n;
+		memcpy(e->deltas + e->delta_count, deltas,
+		       part * sizeof(*deltas));
+		e->delta_count += (uint32_t)part;
+		deltas += part;
+		n -= part;
+		if (e->delta_count == IX_PACK_VALUES) {
+			pack_to(&e->positions, e->deltas);
+			e->delta_count = 0;
+		}
+	}
+}
+
+static void encode_docs(struct ix_unit_encoder *e, struct ix_buf *out)
+{
+	uint32_t gaps[IX_UNIT_DOCS];
+	uint32_t freqs[IX_UNIT_DOCS];
+	int with_freqs = e->codec != IX_POSTINGS_DOCS;
+
+	gaps[0] = 0;
+	for (uint32_t i = 1; i < e->count; i++)
+		gaps[i] = e->docs[i] - e->docs[i - 1] - 1;
+	for (uint32_t i = 0; with_freqs && i < e->count; i++)
+		freqs[i] = e->freqs[i] - 1;
+
+	ix_buf_add_u8(out, (uint8_t)(e->count - 1));
+	if (e->count == IX_UNIT_DOCS) {
+		pack_to(out, gaps);
+		if (with_freqs)
+			pack_to(out, freqs);
+		return;
+	}
+	for (uint32_t i = 1; i < e->count; i++)
+		ix_buf_add_varint(out, gaps[i]);
+	for (uint32_t i = 0; with_freqs && i < e->count; i++)
+		ix_buf_add_varint(out, freqs[i]);
+}
+
+static void bound_docs(struct ix_unit_encoder *e, struct ix_unit_info *info)
+{
+	const uint32_t *lengths = e->norms ? e->norms->lengths : NULL;
+	const uint64_t *ties = e->norms ? e->norms->ties : NULL;
+	uint64_t min_tie = ties ? UINT64_MAX : 0;
+
+	for (uint32_t i = 0; i < e->count; i++) {
+		uint32_t doc = e->docs[i];
+
+		if (e->codec != IX_POSTINGS_DOCS)
+			ix_impact_set_add(&e->set, ix_freq_code(e->freqs[i]),
+					  lengths ? ix_length_code(lengths[doc])
+						  : 0);
+		if (ties && ties[doc] < min_tie)
+			min_tie = ties[doc];
+	}
+	info->min_tie = (uint32_t)(min_tie >> 32);
+	if (e->codec == IX_POSTINGS_DOCS) {
+		memset(info->impacts, 0, sizeof(info->impacts));
+		info->impacts[0].freq = 1;
+	} else {
+		ix_impact_set_finish(&e->set, info->impacts);
+	}
+}
+
+void ix_unit_finish(struct ix_unit_encoder *e, struct ix_buf *docs,
+		    struct ix_buf *positions, struct ix_unit_info *info)
+{
+	size_t docs_before = docs->len;
+	size_t before = positions->len;
+
+	assert(e->count > 0);
+	info->count = e->count;
+	info->first = e->docs[0];
+	info->last = e->docs[e->count - 1];
+	bound_docs(e, info);
+	encode_docs(e, docs);
+	info->docs_len = (uint32_t)(docs->len - docs_before);
+
+	ix_buf_add(positions, e->positions.data, e->positions.len);
+	for (uint32_t i = 0; i < e->delta_count; i++)
+		ix_buf_add_varint(positions, e->deltas[i]);
+	info->pos_len = positions->len - before;
+	if (e->positions.error && !positions->error)
+		positions->error = e->positions.error;
+	ix_buf_clear(&e->positions);
+	e->count = 0;
+	e->delta_count = 0;
+}
+
+/* ---- decoding ---- */
+
+static int decode_gaps(const uint8_t **pp, const uint8_t *end, uint32_t count,
+		       uint32_t *gaps)
+{
+	if (count == IX_UNIT_DOCS)
+		return ix_unpack(pp, end, gaps);
+	gaps[0] = 0;
+	for (uint32_t i = 1; i < count; i++)
+		if (ix_get_varint32(pp, end, &gaps[i]))
+			return -1;
+	return 0;
+}
+
+int ix_unit_decode_docs(const uint8_t *p, const uint8_t *end, uint32_t first,
+			uint32_t last, uint32_t docs[IX_UNIT_DOCS],
+			struct ix_unit_docs *d)
+{
+	uint32_t doc = first;
+	uint32_t any = 0;
+	uint64_t sum = first;
+
+	if (p == end || *p >= IX_UNIT_DOCS)
+		return -1;
+	d->count = *p++ + 1u;
+	if (decode_gaps(&p, end, d->count, docs) || docs[0] != 0)
+		return -1;
+	d->freqs = p;
+	docs[0] = first;
+	for (uint32_t i = 1; i < d->count; i++) {
+		any |= docs[i];
+		doc += docs[i] + 1;
+		docs[i] = doc;
+	}
+	if (doc != last)
+		return -1;
+	/* Gaps below 2^24 cannot take the sum of 128 over 2^32, so that the
+	 * right end proves every document. Else look at each. */
+	if (any >> 24 == 0)
+		return 0;
+	for (uint32_t i = 1; i < d->count; i++) {
+		if (docs[i] <= docs[i - 1])
+			return -1;
+		sum += docs[i] - docs[i - 1];
+	}
+	return sum == last ? 0 : -1;
+}
+
+int ix_unit_decode_freqs(const struct ix_unit_docs *d, const uint8_t *end,
+			 enum ix_postings_codec codec,
+			 uint32_t freqs[IX_UNIT_DOCS])
+{
+	const uint8_t *p = d->freqs;
+
+	if (codec == IX_POSTINGS_DOCS) {
+		for (uint32_t i = 0; i < d->count; i++)
+			freqs[i] = 1;
+		return p == end ? 0 : -1;
+	}
+	if (d->count == IX_UNIT_DOCS) {
+		if (ix_unpack(&p, end, freqs))
+			return -1;
+	} else {
+		for (uint32_t i = 0; i < d->count; i++)
+			if (ix_get_varint32(&p, end, &freqs[i]))
+				return -1;
+	}
+	for (uint32_t i = 0; i < d->count; i++)
+		if (++freqs[i] == 0)
+			return -1;
+	return p == end ? 0 : -1;
+}
+
+/* ---- position deltas ---- */
+
+void ix_delta_stream_init(struct ix_delta_stream *s, const uint8_t *p,
+			  const uint8_t *end, uint64_t total, int packed)
+{
+	s->p = p;
+	s->end = end;
+	s->groups = packed ? total / IX_PACK_VALUES : 0;
+	s->varints = total - s->groups * IX_PACK_VALUES;
+	s->n = 0;
+	s->i = 0;
+}
+
+int ix_delta_stream_fill(struct ix_delta_stream *s)
+{
+	s->i = 0;
+	s->n = 0;
+	if (s->groups) {
+		if (ix_unpack(&s->p, s->end, s->values))
+			return -1;
+		s->groups--;
+		s->n = IX_PACK_VALUES;
+		return 0;
+	}
+	while (s->n < IX_PACK_VALUES && s->varints) {
+		if (ix_get_varint32(&s->p, s->end, &s->values[s->n]))
+			return -1;
+		s->n++;
+		s->varints--;
+	}
+	return s->n ? 0 : -1;
+}
+
+int ix_delta_stream_skip(struct ix_delta_stream *s, uint64_t n)
+{
+	for (;;) {
+		uint32_t ready = s->n - s->i;
+
+		if (n <= ready) {
+			s->i += (uint32_t)n;
+			return 0;
+		}
+		n -= ready;
+		s->i = s->n = 0;
+		for (; n >= IX_PACK_VALUES && s->groups; s->groups--) {
+			if (ix_pack_skip(&s->p, s->end))
+				return -1;
+			n -= IX_PACK_VALUES;
+		}
+		if (n && ix_delta_stream_fill(s))
+			return -1;
+	}
+}
+
+int ix_delta_stream_done(const struct ix_delta_stream *s)
+{
+	return s->p == s->end && !s->groups && !s->varints && s->i == s->n;
+}
