@@ -378,28 +378,33 @@ static int next_window(struct search *s, uint32_t *lowp)
 	}
 }
 
+/* Choose the window that begins at `low` and split its lanes. */
+static int choose_window(struct search *s, uint32_t low, uint32_t *highp,
+			 uint32_t *essentialp)
+{
+	int rc;
+
+	if (!pruning(s)) {
+		*essentialp = 0;
+		*highp = s->doc_count - low > WINDOW_DOCS ? low + WINDOW_DOCS
+							  : s->doc_count;
+		return 0;
+	}
+	rc = window_end(s, low, *essentialp < s->lane_count ? *essentialp : 0,
+			highp);
+	return rc ? rc : partition(s, low, *highp, essentialp);
+}
+
 static int scan_or(struct search *s)
 {
-	uint32_t low = 0, high, essential = 0;
-	int rc;
+	uint32_t low = 0, high = 0, essential = 0;
+	int rc, more;
 
 	s->lane_count = s->root->active;
 	for (uint32_t i = 0; i < s->lane_count; i++)
 		s->lanes[i].it = s->root->children[i];
-	while ((rc = next_window(s, &low)) > 0) {
-		if (pruning(s)) {
-			rc = window_end(s, low,
-					essential < s->lane_count ? essential
-								  : 0,
-					&high);
-			if (!rc)
-				rc = partition(s, low, high, &essential);
-		} else {
-			essential = 0;
-			high = s->doc_count - low > WINDOW_DOCS
-				       ? low + WINDOW_DOCS
-				       : s->doc_count;
-		}
+	while ((more = next_window(s, &low)) > 0) {
+		rc = choose_window(s, low, &high, &essential);
 		for (uint32_t i = essential; !rc && i < s->lane_count; i++)
 			rc = ix_iter_seek(s->lanes[i].it, low);
 		if (!rc && essential + 1 == s->lane_count)
@@ -410,7 +415,7 @@ static int scan_or(struct search *s)
 			return rc;
 		low = high;
 	}
-	return rc;
+	return more;
 }
 
 /* ---- the whole ---- */
