@@ -70,6 +70,7 @@ struct sim_inode {
 	unsigned lock_shared; /* holders of ix_vfs_lock */
 	int lock_exclusive;
 	struct sim_inode *twin; /* scratch of one copy; borrowed */
+	unsigned uses;          /* scratch of one pruning */
 };
 
 enum sim_op_kind {
@@ -96,6 +97,7 @@ struct sim_oplog {
 	size_t n;
 	uint8_t *data; /* owned */
 	int grew;
+	int useless; /* scratch of one pruning */
 };
 
 struct ix_sim {
@@ -172,7 +174,8 @@ void sim_dir_release(struct sim_dir *d);
 struct sim_oplog *sim_log_add(struct ix_sim *s, enum sim_op_kind kind,
 			      struct sim_inode *node);
 void sim_log_release(struct ix_sim *s);
-/* A sync of the file or directory `i` succeeded, or failed. */
+/* A sync of the file or directory `i` succeeded, or failed. Also drops ops on
+ * what no name can lead to any more. */
 void sim_log_synced(struct ix_sim *s, struct sim_inode *i);
 void sim_log_stuck(struct ix_sim *s, struct sim_inode *i);
 

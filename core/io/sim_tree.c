@@ -334,6 +334,75 @@ static void fold(struct ix_sim *s)
 	s->log_n = kept;
 }
 
+/* The inodes an op works on. Only `*b` may be NULL. */
+static void op_subjects(const struct sim_oplog *op, struct sim_inode **a,
+			struct sim_inode **b)
+{
+	int data = op->kind == SIM_OP_WRITE || op->kind == SIM_OP_TRUNCATE;
+
+	*a = data ? op->node : op->dir;
+	*b = op->dir2 == op->dir ? NULL : op->dir2;
+}
+
+/* Does nothing but open files and ops like this one hold the inode? */
+static int is_lost(const struct sim_inode *i)
+{
+	return !i || i->refs == i->uses + i->opens;
+}
+
+/* One pass of prune(); returns how many ops it dropped. */
+static size_t prune_once(struct ix_sim *s)
+{
+	struct sim_inode *a;
+	struct sim_inode *b;
+	size_t total = s->log_n;
+	size_t kept = 0;
+
+	for (size_t j = 0; j < total; j++) {
+		op_subjects(&s->log[j], &a, &b);
+		a->uses = 0;
+		if (b)
+			b->uses = 0;
+		s->log[j].node->uses = 0;
+	}
+	for (size_t j = 0; j < total; j++) {
+		const struct sim_oplog *op = &s->log[j];
+
+		if (op->kind != SIM_OP_SET && op->kind != SIM_OP_RENAME)
+			op->node->uses++;
+		if (op->dir)
+			op->dir->uses++;
+		if (op->dir2)
+			op->dir2->uses++;
+	}
+	for (size_t j = 0; j < total; j++) {
+		op_subjects(&s->log[j], &a, &b);
+		s->log[j].useless = is_lost(a) && is_lost(b);
+	}
+	for (size_t j = 0; j < total; j++) {
+		struct sim_oplog op = s->log[j];
+
+		if (op.useless)
+			op_release(&op);
+		else
+			s->log[kept++] = op;
+	}
+	s->log_n = kept;
+	return total - kept;
+}
+
+/*
+ * Drop the ops on files and directories that have no name, neither now nor in
+ * the durable state nor in the log: they make no difference after a crash, and
+ * would only multiply equal states.
+ */
+static void prune(struct ix_sim *s)
+{
+	while (prune_once(s)) {
+		/* what an op named may have lost its last name */
+	}
+}
+
 static struct sim_oplog *log_find(struct ix_sim *s, uint64_t id)
 {
 	for (size_t j = 0; j < s->log_n; j++) {
@@ -341,6 +410,41 @@ static struct sim_oplog *log_find(struct ix_sim *s, uint64_t id)
 			return &s->log[j];
 	}
 	return NULL;
+}
+
+/*
+ * The move of a directory at `at`, now a `must`, becomes two ops: both are in
+ * every state, so they need no longer be one, and each can be folded without
+ * waiting for the other's directory, which may never be synced.
+ */
+static void split_move(struct ix_sim *s, size_t at)
+{
+	struct sim_oplog *op;
+	struct sim_oplog half;
+
+	half = *sim_log_add(s, SIM_OP_REMOVE, s->log[at].node);
+	op = &s->log[at];
+	half.must = 1;
+	half.dir = op->dir;
+	half.name = op->name;
+	op->kind = SIM_OP_SET;
+	op->dir = op->dir2;
+	op->name = op->name2;
+	op->dir2 = NULL;
+	op->name2 = NULL;
+	memmove(op + 1, op, (s->log_n - at - 1) * sizeof(*op));
+	*op = half;
+}
+
+static void split_moves(struct ix_sim *s)
+{
+	for (size_t j = 0; j < s->log_n; j++) {
+		const struct sim_oplog *op = &s->log[j];
+
+		if (op->must && op->kind == SIM_OP_RENAME &&
+		    op->dir != op->dir2)
+			split_move(s, j);
+	}
 }
 
 void sim_log_synced(struct ix_sim *s, struct sim_inode *i)
@@ -358,7 +462,9 @@ void sim_log_synced(struct ix_sim *s, struct sim_inode *i)
 		if (needed)
 			needed->must = 1;
 	}
+	split_moves(s);
 	fold(s);
+	prune(s);
 }
 
 void sim_log_stuck(struct ix_sim *s, struct sim_inode *i)
