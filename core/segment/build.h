@@ -3,11 +3,14 @@
  * build: documents become segments.
  *
  * A builder takes JSON documents one by one, keeps them inverted in memory
- * within a budget, and writes a segment when asked, or when the budget or the
- * document count is reached. The content decides everything: the same
- * documents, schema, label and options give the same bytes and the same ids.
- * A document that is refused leaves no trace (HAZARDS S-42). Belongs to one
- * thread.
+ * within a budget, and writes a segment when asked, or when a document comes
+ * after the budget or the document count is reached. What the budget counts is
+ * the memory of postings, columns and per-document figures, by a rule that
+ * depends on the documents alone; the writing of a segment takes some more
+ * (sorting is counted, the longest list is not). The content decides
+ * everything: the same documents, schema, label and options give the same bytes
+ * and the same ids. A document that is refused leaves no trace (HAZARDS S-42).
+ * Belongs to one thread.
  */
 #ifndef IX_SEGMENT_BUILD_H
 #define IX_SEGMENT_BUILD_H
@@ -19,15 +22,19 @@
 struct ix_build_options {
 	const struct ix_schema *schema; /* borrowed until free */
 	const char *batch;     /* --batch label, part of the id; NULL = "" */
-	uint64_t memory_bytes; /* budget; 0 = 256 MiB; at least 8 MiB */
-	uint32_t docs_per_segment; /* 0 = no bound */
+	uint64_t memory_bytes; /* budget; 0 = 256 MiB; 8 MiB .. 2 GiB */
+	uint32_t docs_per_segment; /* 0 = as many as a segment can hold */
 	int ignore_unknown;        /* drop fields outside the schema instead of
 				      refusing the document */
-	int one_segment;    /* spill to temporary files and merge them: the
-			       result is a single built segment */
+	int one_segment;    /* the budget ends no segment: parts are spilled
+			       to temporary files and merged into one built
+			       segment, whose id does not depend on it */
 	struct ix_vfs *vfs; /* borrowed: where segments are written */
-	/* Path below vfs of the next finished segment: called once per segment
-	 * with its number from 0; writes a NUL-terminated path. */
+	/* Path below vfs of the next segment: called once per segment, when it
+	 * gets its first document, with its number from 0; writes a
+	 * NUL-terminated path. A file of that name is replaced. Until it is
+	 * complete the segment has hidden names beside it, ".<name>.tmp" and
+	 * ".<name>.<number>.tmp". */
 	void (*name)(void *ctx, uint32_t number, char *path, size_t n);
 	/* A segment is complete and durable under its path. May be NULL. */
 	void (*done)(void *ctx, const char *path, const struct ix_id *id,
@@ -45,7 +52,9 @@ void ix_builder_free(struct ix_builder *b); /* drops unfinished work and its
  * Add one document: JSON text of an object. -IX_EINPUT with a text when it is
  * refused (syntax, unknown field, wrong type, number that is not a 64-bit
  * integer, invalid UTF-8, duplicate key, missing key field, keyword too long):
- * the builder is as before and can go on. Other errors end the build.
+ * the builder is as before and can go on. Other errors end the build: the
+ * unfinished segment and its temporary files are gone, and all later calls
+ * fail. document.h says in full what a document may be.
  */
 int ix_builder_add(struct ix_builder *b, const char *json, size_t n);
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/segment/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+
+#define TAG_MAX 32u /* bytes that a tag and ".", "..", ".tmp" add to a name */
+
+/* The length of the directory part of a path, with its '/', or 0. */
+static size_t dir_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+void ix_output_name(const struct ix_output *o, const char *tag,
+		    char out[IX_OUTPUT_PATH_MAX])
+{
+	size_t dir = dir_len(o->path);
+
+	snprintf(out, IX_OUTPUT_PATH_MAX, "%.*s.%s%s%s.tmp", (int)dir, o->path,
+		 o->path + dir, *tag ? "." : "", tag);
+}
+
+int ix_output_open(struct ix_output *o, struct ix_vfs *vfs, const char *path)
+{
+	size_t n = strlen(path);
+	int rc;
+
+	memset(o, 0, sizeof(*o));
+	o->vfs = vfs;
+	if (!n || path[n - 1] == '/' || n + TAG_MAX > IX_OUTPUT_PATH_MAX)
+		return ix_fail(-IX_EINPUT,
+			       "\"%.100s\" cannot be the path of a segment",
+			       path);
+	memcpy(o->path, path, n + 1);
+	ix_output_name(o, "", o->temp);
+	rc = ix_vfs_lock(vfs, o->temp, IX_LOCK_EXCLUSIVE, 0, &o->file);
+	if (rc == -EWOULDBLOCK)
+		return ix_fail(rc, "\"%s\" is being written by another process",
+			       path);
+	if (rc)
+		return rc;
+	rc = ix_file_truncate(o->file, 0);
+	if (rc)
+		ix_output_close(o);
+	return rc;
+}
+
+int ix_output_publish(struct ix_output *o, const char *temp)
+{
+	char dir[IX_OUTPUT_PATH_MAX];
+	size_t n = dir_len(o->path);
+	int rc;
+
+	rc = ix_vfs_rename(o->vfs, temp, o->path);
+	if (rc)
+		return rc;
+	o->renamed = !strcmp(temp, o->temp);
+	memcpy(dir, o->path, n);
+	dir[n ? n - 1 : 0] = '\0';
+	rc = ix_vfs_sync_dir(o->vfs, dir);
+	if (rc)
+		return ix_fail_in(rc,
+				  "\"%s\" is complete, but its name may not "
+				  "survive a power failure",
+				  o->path);
+	return 0;
+}
+
+void ix_output_close(struct ix_output *o)
+{
+	if (!o->file)
+		return;
+	/* Unlink while the lock is held: afterwards it may be another's. */
+	if (!o->renamed)
+		(void)ix_vfs_unlink(o->vfs, o->temp);
+	ix_file_close(o->file);
+	o->file = NULL;
+}
