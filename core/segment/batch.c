@@ -74,7 +74,6 @@ static void reset_field(struct ix_batch_field *bf)
 	bf->length_count = 0;
 	ix_column_writer_free(bf->column);
 	bf->column = NULL;
-	bf->column_docs = 0;
 	bf->value_sum = (struct ix_u128){ 0 };
 	bf->memory = 0;
 }
@@ -254,8 +253,7 @@ static int add_text(struct ix_batch *b, struct ix_batch_field *bf,
 
 void ix_batch_close_column(struct ix_batch_field *bf, uint32_t docs)
 {
-	for (; bf->column_docs < docs; bf->column_docs++)
-		ix_column_end_doc(bf->column);
+	ix_column_skip_docs(bf->column, docs - ix_column_doc_count(bf->column));
 }
 
 static void add_value(struct ix_batch_field *bf, const struct ix_value *v,
@@ -294,6 +292,7 @@ static int add_values(struct ix_batch *b, struct ix_batch_field *bf,
 		if (bf->is_inverted && v->len)
 			rc = ix_inverter_add(&bf->inverter, v->text, v->len, 0);
 	}
+	ix_column_end_doc(bf->column);
 	return rc ? rc : ix_inverter_end_doc(&bf->inverter);
 }
 

@@ -46,7 +46,7 @@ struct ix_batch {
 /* The codec of the postings of a field that has any. */
 enum ix_postings_codec ix_batch_codec(const struct ix_field *field);
 
-/* Close the open column of a field up to document `docs`. */
+/* Bring the open column of a field up to document `docs`, without values. */
 void ix_batch_close_column(struct ix_batch_field *bf, uint32_t docs);
 
 /* Write everything after the store into b->writer. 0 or the first error. */

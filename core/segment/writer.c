@@ -231,6 +231,12 @@ void ix_segment_extent_out(void *writer, const void *data, size_t n)
 	ix_segment_extent_write(writer, data, n);
 }
 
+void ix_segment_extent_docs(struct ix_segment_writer *w, uint32_t doc_count)
+{
+	if (w->open)
+		w->rows[w->row_count].extent.doc_count = doc_count;
+}
+
 void ix_segment_extent_end(struct ix_segment_writer *w)
 {
 	struct ix_extent *e;
