@@ -9,6 +9,7 @@
 
 /* The opened parts of one field. */
 struct field_parts {
+	const struct ix_extent *postings; /* in info.extents, or NULL */
 	struct ix_terms terms;
 	struct ix_lengths lengths;
 	int has_terms, has_lengths;
@@ -30,16 +31,6 @@ struct ix_segment {
 	const uint8_t *ties;
 };
 
-static const struct ix_extent *find_row(const struct ix_segment *s,
-					unsigned part, unsigned field)
-{
-	for (uint32_t i = 0; i < s->info.trailer.extent_count; i++)
-		if (s->info.extents[i].part == part &&
-		    s->info.extents[i].field == field)
-			return &s->info.extents[i];
-	return NULL;
-}
-
 static const uint8_t *row_data(const struct ix_segment *s,
 			       const struct ix_extent *e)
 {
@@ -48,36 +39,30 @@ static const uint8_t *row_data(const struct ix_segment *s,
 
 /* ---- opening ---- */
 
-static int open_terms(struct ix_segment *s, uint32_t field)
+/* The table is sorted, so a field's postings come before its term index; that
+ * both are there has been checked. */
+static int open_terms(struct ix_segment *s, const struct ix_extent *index)
 {
-	const struct ix_extent *p = find_row(s, IX_PART_POSTINGS, field);
-	const struct ix_extent *i = find_row(s, IX_PART_TERM_INDEX, field);
-	struct field_parts *parts = &s->fields[field];
+	struct field_parts *parts = &s->fields[index->field];
+	const struct ix_extent *p = parts->postings;
 	int rc;
 
-	if (!p != !i)
-		return ix_fail(-IX_ECORRUPT,
-			       "postings and term index belong together");
 	if (!p)
-		return 0;
+		return ix_fail(-IX_ECORRUPT, "term index without postings");
 	rc = ix_terms_open(&parts->terms, row_data(s, p), p->length,
-			   row_data(s, i), i->length,
+			   row_data(s, index), index->length,
 			   (enum ix_postings_codec)p->codec,
 			   s->info.trailer.doc_count);
 	parts->has_terms = !rc;
 	return rc;
 }
 
-static int open_lengths(struct ix_segment *s, uint32_t field)
+static int open_lengths(struct ix_segment *s, const struct ix_extent *e)
 {
-	const struct ix_extent *e = find_row(s, IX_PART_LENGTHS, field);
-	struct field_parts *parts = &s->fields[field];
-	int rc;
+	struct field_parts *parts = &s->fields[e->field];
+	int rc = ix_lengths_open(&parts->lengths, row_data(s, e), e->length,
+				 s->info.trailer.doc_count);
 
-	if (!e)
-		return 0;
-	rc = ix_lengths_open(&parts->lengths, row_data(s, e), e->length,
-			     s->info.trailer.doc_count);
 	parts->has_lengths = !rc;
 	return rc;
 }
@@ -88,9 +73,6 @@ static int open_column(struct ix_segment *s, const struct ix_extent *e)
 	const struct ix_field *f = &s->info.schema->fields[e->field];
 	int rc;
 
-	if (f->type == IX_FIELD_TEXT ||
-	    (f->type == IX_FIELD_U64) != (e->codec == IX_COLUMN_U64))
-		return ix_fail(-IX_ECORRUPT, "a column of another type");
 	rc = ix_column_open(&s->columns[s->column_count], row_data(s, e),
 			    e->length, (enum ix_column_codec)e->codec,
 			    e->doc_count, f->multi);
@@ -113,55 +95,53 @@ static int open_store(struct ix_segment *s, const struct ix_extent *e)
 	return rc;
 }
 
-static int open_shared_parts(struct ix_segment *s)
+static int open_part(struct ix_segment *s, const struct ix_extent *e)
 {
-	uint32_t n = s->info.trailer.extent_count;
-	const struct ix_extent *tie;
-	int rc = 0;
-
-	s->columns = ix_calloc(n, sizeof(*s->columns));
-	s->column_rows = ix_calloc(n, sizeof(*s->column_rows));
-	s->stores = ix_calloc(n, sizeof(*s->stores));
-	s->store_rows = ix_calloc(n, sizeof(*s->store_rows));
-	if (!s->columns || !s->column_rows || !s->stores || !s->store_rows)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n && !rc; i++) {
-		const struct ix_extent *e = &s->info.extents[i];
-
-		if (e->part == IX_PART_COLUMN)
-			rc = open_column(s, e);
-		else if (e->part == IX_PART_STORE)
-			rc = open_store(s, e);
-		if (rc)
-			rc = ix_fail_in(rc, "extent %u at %llu", i,
-					(unsigned long long)e->offset);
+	switch (e->part) {
+	case IX_PART_POSTINGS:
+		s->fields[e->field].postings = e;
+		return 0;
+	case IX_PART_TERM_INDEX:
+		return open_terms(s, e);
+	case IX_PART_LENGTHS:
+		return open_lengths(s, e);
+	case IX_PART_COLUMN:
+		return open_column(s, e);
+	case IX_PART_STORE:
+		return open_store(s, e);
+	default: /* the tie part: nothing else passed ix_extents_check */
+		s->ties = row_data(s, e);
+		return 0;
 	}
-	if (rc)
-		return rc;
-	tie = find_row(s, IX_PART_TIE, IX_NO_FIELD);
-	if (!tie || tie->length != (uint64_t)s->info.trailer.doc_count * 8)
-		return ix_fail(-IX_ECORRUPT, "no tie part of the right size");
-	s->ties = row_data(s, tie);
-	return 0;
 }
 
 static int open_parts(struct ix_segment *s)
 {
-	uint32_t n = s->info.schema->field_count;
+	uint32_t n = s->info.trailer.extent_count, columns = 0, stores = 0;
 	int rc = 0;
 
-	s->fields = ix_calloc(n, sizeof(*s->fields));
-	if (!s->fields)
-		return -ENOMEM;
-	for (uint32_t f = 0; f < n && !rc; f++) {
-		rc = open_terms(s, f);
-		if (!rc)
-			rc = open_lengths(s, f);
-		if (rc)
-			rc = ix_fail_in(rc, "field %s",
-					s->info.schema->fields[f].name);
+	for (uint32_t i = 0; i < n; i++) {
+		columns += s->info.extents[i].part == IX_PART_COLUMN;
+		stores += s->info.extents[i].part == IX_PART_STORE;
 	}
-	return rc ? rc : open_shared_parts(s);
+	s->fields = ix_calloc(s->info.schema->field_count, sizeof(*s->fields));
+	s->columns = ix_calloc(columns, sizeof(*s->columns));
+	s->column_rows = ix_calloc(columns, sizeof(*s->column_rows));
+	s->stores = ix_calloc(stores, sizeof(*s->stores));
+	s->store_rows = ix_calloc(stores, sizeof(*s->store_rows));
+	if (!s->fields || !s->columns || !s->column_rows || !s->stores ||
+	    !s->store_rows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n && !rc; i++) {
+		const struct ix_extent *e = &s->info.extents[i];
+
+		rc = open_part(s, e);
+		if (rc)
+			rc = ix_fail_in(rc, "part %u, field %u at %llu",
+					e->part, e->field,
+					(unsigned long long)e->offset);
+	}
+	return rc;
 }
 
 int ix_segment_open(struct ix_file *f, const char *name, struct ix_segment **sp)

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The last level of verification: decode everything and recompute the content
- * sum (docs/format.md section 4), the field lengths, the impacts' bounds, and
- * the agreement of keyword postings with their column.
+ * sum (docs/format.md section 4), the field lengths, the bounds of long lists,
+ * and the agreement of keyword postings with their column.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/codec.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/format/chunk.h"
 #include "core/segment/content_sum.h"
 #include "core/segment/verify_internal.h"
+
+/* A walk over the skip arrays of a long list, beside its reader. */
+struct skips {
+	const uint8_t *payload;
+	uint64_t len; /* 0: a short list, which has none */
+	uint64_t at;  /* the next chunk */
+	struct ix_chunk_view chunk;
+	uint32_t unit; /* in `chunk` */
+};
 
 struct content {
 	struct ix_verify *v;
@@ -18,45 +29,63 @@ struct content {
 	struct ix_u128 sum;
 	uint32_t *counted; /* owned: tokens of each document, current field */
 	struct ix_list_reader *list;      /* owned, of the current field */
+	struct skips skips;               /* of the current list */
 	const struct ix_lengths *lengths; /* of the current field, or NULL */
 	struct ix_u128 field_sum; /* docs-only postings of the current field */
 };
 
 /* ---- postings ---- */
 
-/* Some pair of the unit's (level 0) and the chunk's (level 1) impacts must
- * bound this document, or pruning would lose it. */
-static int check_bounds(struct content *c, uint32_t doc, uint32_t freq)
+/* Bring the walk over the skip arrays to the unit of `doc`. The structure of
+ * the list has been checked, so that chunks follow each other up to the last
+ * document. */
+static int reach_unit(struct content *c, const struct ix_terms *t, uint32_t doc)
+{
+	struct skips *s = &c->skips;
+	int rc = 0;
+
+	while (!s->chunk.units ||
+	       doc > ix_get32(s->chunk.last + 4 * (size_t)s->unit)) {
+		if (s->chunk.units && ++s->unit < s->chunk.units)
+			continue;
+		if (s->at >= s->len)
+			return ix_fail(-IX_ECORRUPT,
+				       "document %u is in no unit", doc);
+		rc = ix_chunk_parse(&s->chunk, s->payload + s->at,
+				    s->len - s->at, t->codec, 0, t->doc_count);
+		if (rc)
+			return rc;
+		s->at += s->chunk.head_len + (uint64_t)s->chunk.docs_len +
+			 s->chunk.pos_len;
+		s->unit = 0;
+	}
+	return 0;
+}
+
+/* Some impact of the unit must bound this document, and its smallest tie too,
+ * or pruning would lose the document. That the chunk directory bounds its
+ * units is part of the structure. */
+static int check_bounds(struct content *c, const struct ix_terms *t,
+			uint32_t doc, uint32_t freq, uint64_t tie)
 {
 	uint32_t length = c->lengths ? ix_lengths_get(c->lengths, doc) : 0;
 	struct ix_impact impacts[IX_IMPACTS];
-	uint32_t last;
+	struct skips *s = &c->skips;
+	int rc = s->len ? reach_unit(c, t, doc) : 0;
 
-	for (int level = 0; level < 2; level++) {
-		int used = 0, bounded = 0;
-		int rc = ix_list_bounds(c->list, doc, level, impacts, &last);
-
-		if (rc < 0)
-			return rc;
-		if (!rc || last < doc)
-			return ix_fail(-IX_ECORRUPT,
-				       "document %u: no bound at level %d", doc,
-				       level);
-		for (unsigned i = 0; i < IX_IMPACTS; i++) {
-			if (!impacts[i].freq)
-				continue;
-			used = 1;
-			bounded |= (impacts[i].freq == 255 ||
-				    impacts[i].freq >= freq) &&
-				   ix_length_floor(impacts[i].length) <= length;
-		}
-		if (used && !bounded)
-			return ix_fail(-IX_ECORRUPT,
-				       "document %u: above the bound of level "
-				       "%d",
-				       doc, level);
-	}
-	return 0;
+	if (rc || !s->len)
+		return rc;
+	if (ix_get32(s->chunk.min_tie + 4 * (size_t)s->unit) > tie >> 32)
+		return ix_fail(-IX_ECORRUPT,
+			       "document %u: its tie is below the smallest",
+			       doc);
+	ix_chunk_impacts(&s->chunk, s->unit, impacts);
+	for (unsigned i = 0; i < IX_IMPACTS; i++)
+		if (impacts[i].freq &&
+		    (impacts[i].freq == 255 || impacts[i].freq >= freq) &&
+		    ix_length_floor(impacts[i].length) <= length)
+			return 0;
+	return ix_fail(-IX_ECORRUPT, "document %u is above its bound", doc);
 }
 
 static int add_posting(struct content *c, const struct ix_terms *t,
@@ -69,7 +98,7 @@ static int add_posting(struct content *c, const struct ix_terms *t,
 	int rc;
 
 	c->counted[doc] += freq;
-	rc = check_bounds(c, doc, freq);
+	rc = check_bounds(c, t, doc, freq, tie);
 	if (rc)
 		return rc;
 	if (t->codec != IX_POSTINGS_POSITIONS) {
@@ -91,12 +120,13 @@ static int add_list(struct content *c, const struct ix_terms *t,
 {
 	uint32_t doc, docs = 0;
 	uint64_t ttf = 0;
-	int rc = ix_list_check(payload, info, t->codec, t->doc_count, 1);
+	int rc = ix_list_open(c->list, payload, info, t->doc_count);
 
-	if (!rc)
-		rc = ix_list_open(c->list, payload, info, t->doc_count);
 	if (rc)
 		return rc;
+	memset(&c->skips, 0, sizeof(c->skips));
+	c->skips.payload = payload;
+	c->skips.len = info->is_long ? info->payload_len : 0;
 	while ((rc = ix_list_next(c->list, &doc)) > 0) {
 		docs++;
 		ttf += ix_list_freq(c->list);
@@ -174,6 +204,7 @@ static int add_values(struct content *c, const struct ix_field *f,
 		      struct ix_buf *hashes, struct ix_u128 *distinctp)
 {
 	uint64_t tie = ix_segment_tie(c->s, doc), hash, last = 0;
+	uint64_t empty = ix_content_term(f->name_hash, "", 0);
 	uint32_t first, n;
 	uint8_t number[8];
 	size_t len;
@@ -197,7 +228,8 @@ static int add_values(struct content *c, const struct ix_field *f,
 		qsort(hashes->data, n, 8, compare_hashes);
 	for (uint32_t i = 0; i < n; i++) {
 		hash = ix_get64(hashes->data + 8 * (size_t)i);
-		if (i && hash == last)
+		/* There is no empty term, so the empty value has no posting. */
+		if ((i && hash == last) || hash == empty)
 			continue;
 		last = hash;
 		*distinctp = ix_u128_add(*distinctp,
@@ -260,34 +292,6 @@ static int add_field(struct content *c, uint32_t field)
 	return rc ? ix_fail_in(rc, "%s: field %s", c->v->name, f->name) : 0;
 }
 
-/* ---- records ---- */
-
-static int add_records(struct content *c)
-{
-	struct ix_store_cursor cursor;
-	const uint8_t *record;
-	uint64_t bytes = 0;
-	size_t n;
-	int rc = 0;
-
-	ix_store_cursor_init(&cursor);
-	for (uint32_t d = 0; d < ix_segment_doc_count(c->s) && !rc; d++) {
-		rc = ix_segment_record(c->s, &cursor, d, &record, &n);
-		if (rc)
-			break;
-		c->sum = ix_u128_add(c->sum,
-				     ix_content_record(ix_segment_tie(c->s, d),
-						       record, n));
-		bytes += n;
-		if (bytes >= IX_LEAF_SIZE) {
-			rc = ix_verify_step(c->v, bytes / 4);
-			bytes = 0;
-		}
-	}
-	ix_store_cursor_release(&cursor);
-	return rc ? ix_fail_in(rc, "%s: store", c->v->name) : 0;
-}
-
 int ix_verify_content(struct ix_verify *v)
 {
 	struct content c = { .v = v, .s = v->segment };
@@ -296,7 +300,7 @@ int ix_verify_content(struct ix_verify *v)
 	for (uint32_t f = 0; !rc && f < v->info.schema->field_count; f++)
 		rc = add_field(&c, f);
 	if (!rc)
-		rc = add_records(&c);
+		rc = ix_verify_records(v, &c.sum);
 	if (!rc && !ix_u128_equal(c.sum, v->info.trailer.content_sum))
 		rc = ix_fail(-IX_ECORRUPT,
 			     "%s: the content sum is not that of the content",

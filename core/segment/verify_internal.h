@@ -21,6 +21,9 @@ int ix_verify_step(struct ix_verify *v, uint64_t n);
 int ix_verify_checksums(struct ix_verify *v);
 /* Every directory, skip array and cross-reference. */
 int ix_verify_structure(struct ix_verify *v);
+/* Every record: is it the canonical form of its stored fields, do the columns
+ * say the same? Adds the records to the content sum. */
+int ix_verify_records(struct ix_verify *v, struct ix_u128 *sump);
 /* Every posting, position, value and record; lengths, bounds, content sum. */
 int ix_verify_content(struct ix_verify *v);
 

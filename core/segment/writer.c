@@ -138,7 +138,8 @@ static void sum_bytes(struct ix_segment_writer *w, const uint8_t *p, size_t n)
 	}
 	for (; n >= IX_PAGE_SIZE; p += IX_PAGE_SIZE, n -= IX_PAGE_SIZE)
 		end_page(w, p, IX_PAGE_SIZE);
-	memcpy(w->page, p, n);
+	if (n)
+		memcpy(w->page, p, n);
 	w->page_fill = n;
 }
 
@@ -300,12 +301,15 @@ static void pad8(struct ix_buf *b)
 	ix_buf_add_zeros(b, ix_align_up(b->len, 8) - b->len);
 }
 
+/* The header and, behind it, the metadata: what the root is a hash of. */
 static void encode_metadata(struct ix_segment_writer *w,
 			    const struct ix_segment_identity *identity,
 			    struct ix_buf *meta)
 {
-	uint8_t *p;
+	uint8_t *p = ix_buf_extend(meta, IX_HEADER_SIZE);
 
+	if (p)
+		ix_header_encode(p);
 	if (w->row_count)
 		qsort(w->rows, w->row_count, sizeof(*w->rows), compare_rows);
 	ix_buf_add(meta, identity->schema->canonical,
@@ -325,22 +329,6 @@ static void encode_metadata(struct ix_segment_writer *w,
 	for (uint32_t i = 0; i < identity->lineage_count; i++)
 		ix_buf_add(meta, identity->lineage[i].bytes,
 			   sizeof(identity->lineage[i].bytes));
-}
-
-static uint64_t file_root(const struct ix_buf *meta, int *rcp)
-{
-	struct ix_buf all = IX_BUF_INIT;
-	uint64_t root = 0;
-	uint8_t *p = ix_buf_extend(&all, IX_HEADER_SIZE);
-
-	if (p)
-		ix_header_encode(p);
-	ix_buf_add(&all, meta->data, meta->len);
-	*rcp = ix_buf_error(&all);
-	if (!*rcp)
-		root = ix_hash64(all.data, all.len);
-	ix_buf_release(&all);
-	return root;
 }
 
 static int write_metadata(struct ix_segment_writer *w,
@@ -364,12 +352,18 @@ static int write_metadata(struct ix_segment_writer *w,
 
 	encode_metadata(w, identity, &meta);
 	rc = ix_buf_error(&meta);
-	if (!rc)
-		t.root = file_root(&meta, &rc);
+	if (!rc && meta.len - IX_HEADER_SIZE > IX_META_MAX)
+		rc = ix_fail(-IX_ELIMIT,
+			     "a segment with %zu bytes of metadata, at most %u "
+			     "are allowed",
+			     meta.len, IX_META_MAX);
 	if (!rc) {
-		t.file_length = t.meta_offset + meta.len + IX_TRAILER_SIZE;
+		t.root = ix_hash64(meta.data, meta.len);
+		t.file_length = t.meta_offset + meta.len - IX_HEADER_SIZE +
+				IX_TRAILER_SIZE;
 		ix_trailer_encode(&t, trailer);
-		ix_sink_write(w->sink, meta.data, meta.len);
+		ix_sink_write(w->sink, meta.data + IX_HEADER_SIZE,
+			      meta.len - IX_HEADER_SIZE);
 		ix_sink_write(w->sink, trailer, sizeof(trailer));
 	}
 	ix_buf_release(&meta);
