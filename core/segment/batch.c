@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/segment/content_sum.h"
 
 #define POSITION_MAX 0x7fffffffu
 
@@ -259,18 +260,16 @@ void ix_batch_close_column(struct ix_batch_field *bf, uint32_t docs)
 static void add_value(struct ix_batch_field *bf, const struct ix_value *v,
 		      uint64_t tie)
 {
-	uint64_t fact[3] = { tie, 0, (uint64_t)1 << 62 };
+	uint64_t hash, name = bf->field->name_hash;
 
 	if (bf->field->type == IX_FIELD_U64) {
-		fact[1] = ix_hash64_seed(&v->number, sizeof(v->number),
-					 bf->field->name_hash);
+		hash = ix_content_term(name, &v->number, sizeof(v->number));
 		ix_column_add_u64(bf->column, v->number);
 	} else {
-		fact[1] = ix_hash64_seed(v->text, v->len, bf->field->name_hash);
+		hash = ix_content_term(name, v->text, v->len);
 		ix_column_add_bytes(bf->column, v->text, v->len);
 	}
-	bf->value_sum =
-		ix_u128_add(bf->value_sum, ix_hash128(fact, sizeof(fact)));
+	bf->value_sum = ix_u128_add(bf->value_sum, ix_content_value(tie, hash));
 }
 
 /* A keyword's or a number's values: column, and terms if it is indexed. */
@@ -342,8 +341,8 @@ int ix_batch_add(struct ix_batch *b, const struct ix_document *d)
 	if (rc)
 		return rc;
 	b->record_sum =
-		ix_u128_add(b->record_sum,
-			    ix_hash128_seed(d->record, d->record_len, d->tie));
+		ix_u128_add(b->record_sum, ix_content_record(d->tie, d->record,
+							     d->record_len));
 	b->ties[b->doc_count++] = d->tie;
 	return 0;
 }

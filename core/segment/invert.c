@@ -8,6 +8,7 @@
 #include "core/base/codec.h"
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/segment/content_sum.h"
 
 #define SLOT_BITS_MIN 10u
 #define ENTRY_ROOM    10u /* least room of level 0 */
@@ -205,11 +206,9 @@ static int put(struct ix_inverter *inv, struct ix_entry *e, uint32_t v)
 
 /* --- adding ------------------------------------------------------------ */
 
-static void add_fact(struct ix_inverter *inv, uint64_t hash, uint64_t what)
+static void add_fact(struct ix_inverter *inv, struct ix_u128 fact)
 {
-	uint64_t fact[3] = { inv->tie, hash, what };
-
-	inv->sum = ix_u128_add(inv->sum, ix_hash128(fact, sizeof(fact)));
+	inv->sum = ix_u128_add(inv->sum, fact);
 }
 
 static uint32_t gap(const struct ix_inverter *inv, const struct ix_entry *e)
@@ -261,7 +260,7 @@ void ix_inverter_begin_doc(struct ix_inverter *inv, uint32_t doc, uint64_t tie)
 int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
 		    uint32_t position)
 {
-	uint64_t hash = ix_hash64_seed(term, len, inv->name_hash);
+	uint64_t hash = ix_content_term(inv->name_hash, term, len);
 	struct ix_entry *e;
 	int is_new, rc;
 
@@ -272,7 +271,7 @@ int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
 	is_new = !e->df || e->last_doc != inv->doc;
 	switch (inv->codec) {
 	case IX_POSTINGS_POSITIONS:
-		add_fact(inv, hash, position);
+		add_fact(inv, ix_content_position(inv->tie, hash, position));
 		rc = add_position(inv, e, is_new, position);
 		break;
 	case IX_POSTINGS_FREQS:
@@ -281,7 +280,7 @@ int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
 	case IX_POSTINGS_DOCS:
 		if (!is_new)
 			return 0;
-		add_fact(inv, hash, ((uint64_t)1 << 63) + 1);
+		add_fact(inv, ix_content_posting(inv->tie, hash, 1));
 		rc = put(inv, e, gap(inv, e));
 		break;
 	}
@@ -298,7 +297,7 @@ int ix_inverter_end_doc(struct ix_inverter *inv)
 		const struct ix_inverter_term *t = &inv->touched[i];
 		uint32_t freq = t->entry->last;
 
-		add_fact(inv, t->hash, ((uint64_t)1 << 63) + freq);
+		add_fact(inv, ix_content_posting(inv->tie, t->hash, freq));
 		rc = put(inv, t->entry, t->gap << 1 | (freq == 1));
 		if (!rc && freq > 1)
 			rc = put(inv, t->entry, freq - 2);

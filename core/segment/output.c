@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/segment/output.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/err.h"
 
-#define TAG_MAX 32u /* bytes that a tag and ".", "..", ".tmp" add to a name */
+#define TAG_MAX  16u            /* bytes of a tag */
+#define ROOM_MAX (TAG_MAX + 8u) /* what it adds to a path: "..tag.tmp" */
 
 /* The length of the directory part of a path, with its '/', or 0. */
 static size_t dir_len(const char *path)
@@ -19,10 +19,18 @@ static size_t dir_len(const char *path)
 void ix_output_name(const struct ix_output *o, const char *tag,
 		    char out[IX_OUTPUT_PATH_MAX])
 {
-	size_t dir = dir_len(o->path);
+	size_t dir = dir_len(o->path), name = strlen(o->path + dir);
+	char *p = out;
 
-	snprintf(out, IX_OUTPUT_PATH_MAX, "%.*s.%s%s%s.tmp", (int)dir, o->path,
-		 o->path + dir, *tag ? "." : "", tag);
+	/* ix_output_open has seen to the room for tags of up to TAG_MAX. */
+	p = mempcpy(p, o->path, dir);
+	*p++ = '.';
+	p = mempcpy(p, o->path + dir, name);
+	if (*tag) {
+		*p++ = '.';
+		p = mempcpy(p, tag, strnlen(tag, TAG_MAX));
+	}
+	memcpy(p, ".tmp", sizeof(".tmp"));
 }
 
 int ix_output_open(struct ix_output *o, struct ix_vfs *vfs, const char *path)
@@ -32,7 +40,7 @@ int ix_output_open(struct ix_output *o, struct ix_vfs *vfs, const char *path)
 
 	memset(o, 0, sizeof(*o));
 	o->vfs = vfs;
-	if (!n || path[n - 1] == '/' || n + TAG_MAX > IX_OUTPUT_PATH_MAX)
+	if (!n || path[n - 1] == '/' || n + ROOM_MAX > IX_OUTPUT_PATH_MAX)
 		return ix_fail(-IX_EINPUT,
 			       "\"%.100s\" cannot be the path of a segment",
 			       path);

@@ -207,7 +207,7 @@ static int add_values(struct content *c, const struct ix_field *f,
 	uint64_t empty = ix_content_term(f->name_hash, "", 0);
 	uint32_t first, n;
 	uint8_t number[8];
-	size_t len;
+	size_t len = 0;
 
 	ix_column_values(col, local, &first, &n);
 	ix_buf_clear(hashes);
@@ -220,10 +220,13 @@ static int add_values(struct content *c, const struct ix_field *f,
 			hash = ix_content_term(f->name_hash, p, len);
 		}
 		c->sum = ix_u128_add(c->sum, ix_content_value(tie, hash));
-		ix_buf_add_u64(hashes, hash);
+		/* The empty keyword is a value without a term. */
+		if (f->type == IX_FIELD_U64 || len)
+			ix_buf_add_u64(hashes, hash);
 	}
 	if (ix_buf_error(hashes))
 		return ix_buf_error(hashes);
+	n = (uint32_t)(hashes->len / 8);
 	if (n > 1)
 		qsort(hashes->data, n, 8, compare_hashes);
 	for (uint32_t i = 0; i < n; i++) {
