@@ -67,14 +67,37 @@ uint32_t ix_builder_segment_count(const struct ix_builder *b); /* finished */
 
 /* ---- a schema from examples ---- */
 
+/*
+ * Looks at documents and proposes a schema:
+ *
+ * - Strings make a text field, with the tokenizer "simple".
+ * - A field called "id", or whose name ends with "_id", is a keyword, if all
+ *   its strings can be keywords (1 .. 1,024 bytes, no U+0000). "id" is also
+ *   the key, if every document has it, as a single string.
+ * - Integers of 0 .. 2^64 - 1 make a u64 field.
+ * - An array anywhere makes the field multi-valued.
+ * - A field that is only ever null or an empty array is text.
+ * - A field is left out if some value of it has no type here (objects, true,
+ *   false, other numbers), if strings and integers both occur, or if its name
+ *   cannot be a field's. Documents that have it then need ignore_unknown.
+ *
+ * Belongs to one thread.
+ */
 struct ix_schema_guess;
 
-/* Look at documents and propose a schema: strings become text (en_stem off:
- * tokenizer "simple"), or keyword for a field named "id" that is a string in
- * every document seen (then also the key); integers u64; arrays set multi. */
-struct ix_schema_guess *ix_schema_guess_new(void); /* NULL: no memory */
-void ix_schema_guess_free(struct ix_schema_guess *g);
+struct ix_schema_guess *ix_schema_guess_new(void);    /* NULL: no memory */
+void ix_schema_guess_free(struct ix_schema_guess *g); /* NULL allowed */
+
+/* Look at a document. -IX_EINPUT with a text if it is no JSON object (it
+ * changes nothing then), or has the 1,001st field; -ENOMEM. */
 int ix_schema_guess_add(struct ix_schema_guess *g, const char *json, size_t n);
+
+/* The schema so far; owned by the caller. -IX_EINPUT if no field is left. */
 int ix_schema_guess_finish(struct ix_schema_guess *g, struct ix_schema **sp);
+
+/* The `i`-th field that is left out, or NULL beyond the last; good until the
+ * next call that adds. */
+const char *ix_schema_guess_left_out(const struct ix_schema_guess *g,
+				     uint32_t i);
 
 #endif
