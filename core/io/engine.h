@@ -65,7 +65,8 @@ struct ix_engine {
 	uint8_t *sink_slots; /* in the arena */
 	int sink_busy;
 
-	void *priv; /* of the ops */
+	int registered; /* does the kernel know the arena, as buffer 0? */
+	void *priv;     /* of the ops */
 };
 
 /*

@@ -36,8 +36,7 @@
 struct uring {
 	struct io_uring ring;
 	int has_ring;
-	int has_buffers; /* the arena is registered, as buffer 0 */
-	int broken;      /* 0, or what io_uring_enter said */
+	int broken; /* 0, or what io_uring_enter said */
 	unsigned in_flight;
 	struct ix_request *queue; /* of the simulated transport, a list */
 };
@@ -161,11 +160,11 @@ static void ring_submit(struct ix_engine *e, struct ix_request *r)
 		fall_back(r);
 		return;
 	}
-	if (r->write && u->has_buffers)
+	if (r->write && e->registered)
 		io_uring_prep_write_fixed(sqe, fd, data, n, at, 0);
 	else if (r->write)
 		io_uring_prep_write(sqe, fd, data, n, at);
-	else if (u->has_buffers)
+	else if (e->registered)
 		io_uring_prep_read_fixed(sqe, fd, data, n, at, 0);
 	else
 		io_uring_prep_read(sqe, fd, data, n, at);
@@ -341,7 +340,7 @@ static int uring_init(struct ix_engine *e)
 	}
 	u->has_ring = 1;
 	/* Without it (RLIMIT_MEMLOCK) requests map their pages one by one. */
-	u->has_buffers = !io_uring_register_buffers(&u->ring, &arena, 1);
+	e->registered = !io_uring_register_buffers(&u->ring, &arena, 1);
 	e->priv = u;
 	return 0;
 }

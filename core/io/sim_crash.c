@@ -206,7 +206,7 @@ static struct ix_sim *copy_disk(struct ix_sim *s, int durable)
 			i->twin = sim_inode_new(t, i->type);
 		i->twin->number = i->number;
 		i->twin->mtime_ns = i->mtime_ns;
-		sim_blob_copy(&i->twin->now, durable ? &i->durable : &i->now);
+		sim_blob_share(&i->twin->now, durable ? &i->durable : &i->now);
 	}
 	t->next_number = s->next_number;
 	for (struct sim_inode *i = s->inodes; i; i = i->next) {
@@ -330,7 +330,7 @@ static void settle(struct ix_sim *t)
 	}
 	for (struct sim_inode *i = t->inodes; i; i = i->next) {
 		sim_charge(i);
-		sim_blob_copy(&i->durable, &i->now);
+		sim_blob_share(&i->durable, &i->now);
 		for (size_t j = 0; j < i->now_dir.n; j++)
 			sim_dir_set(&i->durable_dir, i->now_dir.v[j].name,
 				    i->now_dir.v[j].ino);

@@ -565,8 +565,7 @@ static ssize_t disk_file_read(struct ix_file *file, void *data, size_t n,
 		rc = -EINVAL;
 	if (!rc) {
 		n = bytes_at(f->ino, offset, n);
-		if (n)
-			memcpy(data, f->ino->now.data + offset, n);
+		sim_blob_read(&f->ino->now, offset, data, n);
 		rc = (ssize_t)n;
 	}
 	ix_mutex_unlock(&f->sim->lock);
@@ -748,8 +747,7 @@ static int disk_file_copy_range(struct ix_file *from, uint64_t from_offset,
 		rc = -EINVAL;
 	if (!rc) {
 		copy = sim_alloc((size_t)n, 1);
-		if (n)
-			memcpy(copy, a->ino->now.data + from_offset, (size_t)n);
+		sim_blob_read(&a->ino->now, from_offset, copy, (size_t)n);
 		rc = write_locked(b, copy, (size_t)n, to_offset);
 	}
 	ix_mutex_unlock(&a->sim->lock);
@@ -775,7 +773,7 @@ static int disk_file_map(struct ix_file *file, uint64_t size, struct ix_map *m)
 		rc = -EINVAL;
 	if (!rc) {
 		m->priv = sim_alloc((size_t)size, 1);
-		memcpy(m->priv, f->ino->now.data, (size_t)size);
+		sim_blob_read(&f->ino->now, 0, m->priv, (size_t)size);
 		m->data = m->priv;
 		m->size = (size_t)size;
 		m->release = map_release;

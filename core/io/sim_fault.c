@@ -155,6 +155,17 @@ unsigned sim_draw(struct ix_file *f, uint64_t *randomp)
 	return flags;
 }
 
+static void flip(struct sim_blob *b, uint64_t offset, uint8_t mask)
+{
+	uint8_t byte;
+
+	if (offset >= b->size)
+		return;
+	sim_blob_read(b, offset, &byte, 1);
+	byte ^= mask;
+	sim_blob_write(b, offset, &byte, 1);
+}
+
 int ix_sim_flip(struct ix_sim *s, const char *path, uint64_t offset,
 		uint8_t mask)
 {
@@ -176,9 +187,8 @@ int ix_sim_flip(struct ix_sim *s, const char *path, uint64_t offset,
 	else if (i->type != IX_TYPE_FILE || offset >= i->now.size)
 		rc = -EINVAL;
 	if (!rc) {
-		i->now.data[offset] ^= mask;
-		if (offset < i->durable.size)
-			i->durable.data[offset] ^= mask;
+		flip(&i->now, offset, mask);
+		flip(&i->durable, offset, mask);
 	}
 	ix_mutex_unlock(&s->lock);
 	return rc ? ix_fail(rc, "damage \"%s\" at %llu: %s", path,

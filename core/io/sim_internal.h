@@ -28,15 +28,24 @@
 #ifndef IX_IO_SIM_INTERNAL_H
 #define IX_IO_SIM_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "core/base/lock.h"
 #include "core/io/sim.h"
 
 #define SIM_SECTOR 512u /* bytes that reach the disk together */
 
-struct sim_blob {
-	uint8_t *data; /* owned; bytes beyond size up to cap are zero */
-	uint64_t size;
+/* The bytes of files, shared between a disk and its crash states until one
+ * of them writes: making a state costs no copy of what it does not change. */
+struct sim_bytes {
+	atomic_uint refs;
 	size_t cap;
+	uint8_t data[]; /* those beyond the file's size are zero */
+};
+
+struct sim_blob {
+	struct sim_bytes *bytes; /* ref; NULL while empty */
+	uint64_t size;
 };
 
 struct sim_entry {
@@ -158,7 +167,11 @@ void sim_blob_release(struct sim_blob *b);
 void sim_blob_resize(struct sim_blob *b, uint64_t size);
 void sim_blob_write(struct sim_blob *b, uint64_t offset, const void *data,
 		    size_t n);
-void sim_blob_copy(struct sim_blob *to, const struct sim_blob *from);
+/* `n` bytes from `offset`, all inside the blob. */
+void sim_blob_read(const struct sim_blob *b, uint64_t offset, void *data,
+		   size_t n);
+/* Make `to` the same as `from`, sharing its bytes. */
+void sim_blob_share(struct sim_blob *to, const struct sim_blob *from);
 
 struct sim_inode *sim_inode_new(struct ix_sim *s, enum ix_file_type type);
 struct sim_inode *sim_inode_ref(struct sim_inode *i);

@@ -53,23 +53,51 @@ static void *grow(void *p, size_t *cap, size_t need, size_t size)
 
 /* ---- file contents ---- */
 
+static void bytes_unref(struct sim_bytes *bytes)
+{
+	if (bytes && atomic_fetch_sub(&bytes->refs, 1) == 1)
+		free(bytes);
+}
+
+/* Have bytes of our own, at least `need` of them. */
+static uint8_t *blob_own(struct sim_blob *b, uint64_t need)
+{
+	struct sim_bytes *old = b->bytes;
+	struct sim_bytes *own;
+	size_t cap = old ? old->cap : 0;
+
+	if (old && atomic_load(&old->refs) == 1 && cap >= need)
+		return old->data;
+	if (need > SIZE_MAX / 4)
+		no_memory();
+	if (cap < need) {
+		cap += cap / 2;
+		if (cap < need)
+			cap = (size_t)need;
+	}
+	own = sim_alloc(1, sizeof(*own) + cap);
+	atomic_init(&own->refs, 1);
+	own->cap = cap;
+	if (old && b->size)
+		memcpy(own->data, old->data, (size_t)b->size);
+	bytes_unref(old);
+	b->bytes = own;
+	return own->data;
+}
+
 void sim_blob_release(struct sim_blob *b)
 {
-	free(b->data);
+	bytes_unref(b->bytes);
 	memset(b, 0, sizeof(*b));
 }
 
 void sim_blob_resize(struct sim_blob *b, uint64_t size)
 {
-	size_t old_cap = b->cap;
-
-	if (size > SIZE_MAX / 2)
-		no_memory();
-	b->data = grow(b->data, &b->cap, (size_t)size, 1);
-	if (b->cap > old_cap)
-		memset(b->data + old_cap, 0, b->cap - old_cap);
+	if (size == b->size)
+		return;
+	blob_own(b, size);
 	if (size < b->size)
-		memset(b->data + size, 0, (size_t)(b->size - size));
+		memset(b->bytes->data + size, 0, (size_t)(b->size - size));
 	b->size = size;
 }
 
@@ -80,14 +108,22 @@ void sim_blob_write(struct sim_blob *b, uint64_t offset, const void *data,
 		return;
 	if (b->size < offset + n)
 		sim_blob_resize(b, offset + n);
-	memcpy(b->data + offset, data, n);
+	memcpy(blob_own(b, b->size) + offset, data, n);
 }
 
-void sim_blob_copy(struct sim_blob *to, const struct sim_blob *from)
+void sim_blob_read(const struct sim_blob *b, uint64_t offset, void *data,
+		   size_t n)
 {
-	sim_blob_resize(to, from->size);
-	if (from->size)
-		memcpy(to->data, from->data, (size_t)from->size);
+	if (n)
+		memcpy(data, b->bytes->data + offset, n);
+}
+
+void sim_blob_share(struct sim_blob *to, const struct sim_blob *from)
+{
+	if (from->bytes)
+		atomic_fetch_add(&from->bytes->refs, 1);
+	sim_blob_release(to);
+	*to = *from;
 }
 
 /* ---- directories ---- */

@@ -11,8 +11,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
@@ -651,6 +656,151 @@ static void engine_kinds_are_kept(void **state)
 	ix_engine_free(NULL);
 }
 
+/* Descriptors run out: one more than are open now cannot be had. */
+static void no_ring_means_synchronous(void **state)
+{
+	struct ix_engine_options o = { .kind = IX_ENGINE_AUTO };
+	struct rlimit limit;
+	struct rlimit none;
+	struct ix_engine *e;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(ix_engine_new(&o, &e), 0);
+	assert_string_equal(ix_engine_name(e), "sync");
+	ix_engine_free(e);
+	o.kind = IX_ENGINE_URING;
+	assert_int_equal(ix_engine_new(&o, &e), -ENOSYS);
+	assert_null(e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static const struct config real_ring = { "uring, posix", 0, 1, 0, 0 };
+
+/* Copy 2 MB from "f" to "g"; the first error. */
+static int copy_job(struct bench *b, const uint8_t *data, size_t n)
+{
+	struct ix_source *from = NULL;
+	struct ix_sink *to = NULL;
+	struct ix_file *f;
+	struct ix_file *g;
+	int rc;
+
+	make_file(b, "f", data, n);
+	f = open_file(b, "f");
+	g = open_file(b, "g");
+	rc = ix_source_open(b->e, f, 0, n, NULL, NULL, &from);
+	if (!rc)
+		rc = ix_sink_open(b->e, g, &to);
+	if (!rc)
+		rc = ix_stream_copy(from, to, n);
+	if (!rc)
+		rc = ix_sink_finish(to, 0);
+	ix_source_close(from);
+	ix_sink_close(to);
+	ix_file_close(f);
+	ix_file_close(g);
+	return rc;
+}
+
+/* Without CAP_IPC_LOCK, RLIMIT_MEMLOCK bounds what can be registered. */
+static void unregistered_buffers_do_as_well(void **state)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct caps[2];
+	struct __user_cap_data_struct less[2];
+	struct rlimit limit;
+	struct rlimit none;
+	struct test_rng r;
+	struct bench b;
+	uint8_t *data;
+	int there;
+
+	(void)state;
+	test_rng_init(&r, seed + 6);
+	data = random_bytes(&r, 2000000);
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	assert_int_equal(syscall(SYS_capget, &head, caps), 0);
+	memcpy(less, caps, sizeof(caps));
+	less[0].effective &= ~(1u << CAP_IPC_LOCK);
+	none = limit;
+	none.rlim_cur = 1 << 20; /* for the ring, not for the arena */
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+	assert_int_equal(syscall(SYS_capset, &head, less), 0);
+	there = bench_open(&b, &real_ring, 1);
+	assert_int_equal(syscall(SYS_capset, &head, caps), 0);
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (there) {
+		assert_int_equal(b.e->registered, 0);
+		assert_int_equal(copy_job(&b, data, 2000000), 0);
+		check_file(&b, "g", data, 2000000);
+		bench_close(&b);
+	}
+	free(data);
+}
+
+/* Put another file under the descriptor of the ring. */
+static int break_ring(void)
+{
+	char link[64];
+	char target[64];
+	int broken = 0;
+
+	for (int fd = 3; fd < 64; fd++) {
+		int null;
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		if (!strstr(target, "io_uring"))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		broken += dup2(null, fd) == fd;
+		close(null);
+	}
+	return broken;
+}
+
+static void a_broken_ring_fails_every_stream(void **state)
+{
+	static const uint8_t zeros[2000000];
+	struct ix_source *s;
+	struct ix_file *f;
+	struct bench b;
+	const uint8_t *p;
+	size_t n;
+	int rc;
+
+	(void)state;
+	if (!bench_open(&b, &real_ring, 1))
+		return;
+	make_file(&b, "f", zeros, sizeof(zeros));
+	f = open_file(&b, "f");
+	/* With a read in flight: it can be neither waited for nor undone. */
+	assert_int_equal(ix_source_open(b.e, f, 0, sizeof(zeros), NULL, NULL,
+					&s),
+			 0);
+	assert_int_equal(break_ring(), 1);
+	do {
+		rc = ix_source_peek(s, 1, &p, &n);
+		ix_source_skip(s, n);
+	} while (!rc && n);
+	assert_true(rc < 0);
+	ix_source_close(s);
+	ix_file_close(f);
+	assert_true(copy_job(&b, zeros, sizeof(zeros)) < 0);
+	assert_int_equal(b.e->arena_lost, 1);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -664,6 +814,9 @@ int main(void)
 		cmocka_unit_test(cancel_stops_every_stream),
 		cmocka_unit_test(engines_survive_lack_of_memory),
 		cmocka_unit_test(engine_kinds_are_kept),
+		cmocka_unit_test(no_ring_means_synchronous),
+		cmocka_unit_test(unregistered_buffers_do_as_well),
+		cmocka_unit_test(a_broken_ring_fails_every_stream),
 	};
 
 	seed = test_seed();
