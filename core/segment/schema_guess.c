@@ -148,7 +148,7 @@ static int look_at_field(struct seen *f, struct ix_scan *s)
 static int look_at_members(struct ix_schema_guess *g, struct ix_scan *s)
 {
 	struct ix_scan_string key;
-	struct seen *f;
+	struct seen *f = NULL;
 	int rc = 0;
 
 	s->p++;
