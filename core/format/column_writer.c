@@ -239,30 +239,33 @@ void ix_column_skip_docs(struct ix_column_writer *w, uint32_t n)
 
 /* ---- appending a whole extent ---- */
 
-/* Ids of the entries of an extent's dictionary; owned by the caller. */
-static uint32_t *map_ordinals(struct ix_column_writer *w,
-			      const struct ix_column *c)
-{
-	uint32_t *map = ix_calloc(c->dict_count, sizeof(*map));
-
-	if (!map)
-		w->error = -ENOMEM;
-	for (uint32_t i = 0; i < c->dict_count && !w->error; i++) {
-		size_t n;
-		const uint8_t *v = ix_column_entry(c, i, &n);
-
-		w->error = intern(w, v, n, &map[i]);
-	}
-	return map;
-}
-
 /* Cursor over the decoded values of an extent, in order. */
 struct values {
 	const struct ix_column *column;
-	const uint32_t *map;
+	uint32_t *ids;  /* owned: id + 1 of each entry met so far, or 0 */
 	uint32_t frame; /* in `buffer`, UINT32_MAX = none */
 	uint64_t buffer[IX_COLUMN_FRAME];
 };
+
+static void append_ordinal(struct ix_column_writer *w, struct values *v,
+			   uint64_t ordinal)
+{
+	uint32_t id = 0;
+
+	if (!admit_value(w, 0))
+		return;
+	if (!v->ids[ordinal]) {
+		size_t n;
+		const uint8_t *p =
+			ix_column_entry(v->column, (uint32_t)ordinal, &n);
+
+		w->error = intern(w, p, n, &id);
+		if (w->error)
+			return;
+		v->ids[ordinal] = id + 1;
+	}
+	add_id(w, v->ids[ordinal] - 1);
+}
 
 static void append_value(struct ix_column_writer *w, struct values *v,
 			 uint32_t value)
@@ -282,31 +285,31 @@ static void append_value(struct ix_column_writer *w, struct values *v,
 	}
 	if (c->codec == IX_COLUMN_U64)
 		ix_column_add_u64(w, v->buffer[value % IX_COLUMN_FRAME]);
-	else if (admit_value(w, 0))
-		add_id(w, v->map[v->buffer[value % IX_COLUMN_FRAME]]);
+	else
+		append_ordinal(w, v, v->buffer[value % IX_COLUMN_FRAME]);
 }
 
-void ix_column_append(struct ix_column_writer *w, const struct ix_column *c)
+void ix_column_append(struct ix_column_writer *w, const struct ix_column *c,
+		      uint32_t first, uint32_t n)
 {
-	struct values v;
-	uint32_t *map = NULL;
+	struct values v = { .column = c, .frame = UINT32_MAX };
 
 	if (!w->error && w->value_count != open_doc_start(w))
 		w->error = ix_fail(-EINVAL, "column: a document is open");
-	if (c->codec == IX_COLUMN_DICT && !w->error)
-		map = map_ordinals(w, c);
-	v.column = c;
-	v.map = map;
-	v.frame = UINT32_MAX;
-	for (uint32_t d = 0; d < c->doc_count && !w->error; d++) {
-		uint32_t first, n;
+	if (c->codec == IX_COLUMN_DICT && !w->error) {
+		v.ids = ix_calloc(c->dict_count, sizeof(*v.ids));
+		if (!v.ids)
+			w->error = -ENOMEM;
+	}
+	for (uint32_t d = first; d < first + n && !w->error; d++) {
+		uint32_t value, count;
 
-		ix_column_values(c, d, &first, &n);
-		for (uint32_t i = 0; i < n && !w->error; i++)
-			append_value(w, &v, first + i);
+		ix_column_values(c, d, &value, &count);
+		for (; count-- && !w->error; value++)
+			append_value(w, &v, value);
 		ix_column_end_doc(w);
 	}
-	ix_free(map);
+	ix_free(v.ids);
 }
 
 /* ---- encoding ---- */

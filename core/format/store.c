@@ -174,9 +174,11 @@ int ix_store_index_check(const uint8_t *index, uint32_t frame_count,
 		uint32_t doc_end = last ? doc_count : ix_get32(p + ENTRY + 8);
 		uint32_t raw = ix_get32(p + 12);
 
-		/* Every record has at least the byte of its length. */
+		/* Every record has at least the byte of its length, and zstd
+		 * never grows what it compresses by much. */
 		if (end <= ix_get64(p) || doc_end <= ix_get32(p + 8) ||
-		    raw > RAW_MAX || raw < doc_end - ix_get32(p + 8))
+		    raw > RAW_MAX || raw < doc_end - ix_get32(p + 8) ||
+		    end - ix_get64(p) > raw + raw / 128 + 1024u)
 			return ix_fail(-IX_ECORRUPT,
 				       "store: index entry %u is out of order "
 				       "or range",

@@ -9,9 +9,9 @@
  *   store     moved or joined
  *   finish    metadata, trailer, sync, and the check of what was written
  *
- * Parts that are decoded are read through a map of the input; the large ones
- * stream through the engine. Either way each checksum leaf is checked before
- * any of its bytes is used.
+ * Inputs are read through the engine alone (never through a map, where a bad
+ * disk would be a signal instead of an error: HAZARDS S-41), and each checksum
+ * leaf is checked before any of its bytes is used.
  */
 #include "core/segment/merge.h"
 
@@ -40,6 +40,7 @@ int ix_merge_check_leaf(void *ctx, uint64_t index, const uint8_t *data,
 	struct ix_merge *m = x->merge;
 	const struct ix_merge_input *in = &m->inputs[x->input];
 
+	index += x->leaf;
 	if (ix_leaf_hash(data, n) !=
 	    in->info.leaves[x->row->first_leaf + index]) {
 		m->bad_input = x->input;
@@ -57,40 +58,127 @@ int ix_merge_check_leaf(void *ctx, uint64_t index, const uint8_t *data,
 	return 0;
 }
 
-int ix_merge_load(struct ix_merge *m, uint32_t input,
-		  const struct ix_extent *row, const uint8_t **datap)
+int ix_merge_blame(struct ix_merge *m, uint32_t input, int rc, const char *what)
 {
-	struct ix_merge_extent x = { m, input, row };
-	uint64_t padded = ix_extent_padded(row->length), at = 0, index = 0;
-	const uint8_t *data = m->inputs[input].map.data + row->offset;
-	int rc = ix_merge_canceled(m);
+	if (!ix_err_is_content(rc))
+		return rc;
+	/* A failed leaf has said all of it already. */
+	if (m->bad_input == input)
+		return rc;
+	m->bad_input = input;
+	return ix_fail_in(rc, "%s: %s", m->inputs[input].name, what);
+}
 
-	for (; at < padded && !rc; at += IX_LEAF_SIZE, index++)
-		rc = ix_merge_check_leaf(&x, index, data + at,
-					 padded - at < IX_LEAF_SIZE
-						 ? (size_t)(padded - at)
-						 : IX_LEAF_SIZE);
-	*datap = data;
+/* A source over the leaves that hold [at, at + n) of an extent; `*skipp` bytes
+ * of it come before `at`. `x` must outlive it. */
+static int open_range(struct ix_merge_extent *x, uint64_t at, uint64_t n,
+		      uint64_t *skipp, struct ix_source **sp)
+{
+	struct ix_merge *m = x->merge;
+	uint64_t start = at / IX_LEAF_SIZE * IX_LEAF_SIZE;
+	uint64_t end = ix_align_up(at + n, IX_LEAF_SIZE);
+	uint64_t padded = ix_extent_padded(x->row->length);
+
+	*skipp = at - start;
+	x->leaf = start / IX_LEAF_SIZE;
+	if (end > padded)
+		end = padded;
+	return ix_source_open(m->engine, m->inputs[x->input].file,
+			      x->row->offset + start, end - start,
+			      ix_merge_check_leaf, x, sp);
+}
+
+static int skip_bytes(struct ix_source *s, uint64_t n)
+{
+	const uint8_t *p;
+	size_t k;
+	int rc = 0;
+
+	while (n && !(rc = ix_source_peek(s, 1, &p, &k)) && k) {
+		if (k > n)
+			k = (size_t)n;
+		ix_source_skip(s, k);
+		n -= k;
+	}
 	return rc;
 }
 
-const struct ix_extent *ix_merge_row(const struct ix_merge_input *in,
-				     unsigned part, unsigned field,
-				     uint32_t nth)
+int ix_merge_read(struct ix_merge *m, uint32_t input,
+		  const struct ix_extent *row, uint64_t at, void *out, size_t n)
 {
-	for (uint32_t i = 0; i < in->info.trailer.extent_count; i++) {
-		const struct ix_extent *e = &in->info.extents[i];
+	struct ix_merge_extent x = { .merge = m, .input = input, .row = row };
+	struct ix_source *source = NULL;
+	uint64_t skip;
+	int rc = ix_merge_canceled(m);
 
-		if (e->part == part && e->field == field && nth-- == 0)
-			return e;
+	if (!rc)
+		rc = open_range(&x, at, n, &skip, &source);
+	if (!rc)
+		rc = skip_bytes(source, skip);
+	if (!rc)
+		rc = ix_source_read(source, out, n);
+	/* The range ends inside the last leaf, which is checked even so. */
+	ix_source_close(source);
+	return rc ? ix_merge_blame(m, input, rc, "reading") : 0;
+}
+
+int ix_merge_load(struct ix_merge *m, uint32_t input,
+		  const struct ix_extent *row, struct ix_buf *out)
+{
+	uint8_t *p;
+
+	ix_buf_clear(out);
+	p = ix_buf_extend(out, (size_t)row->length);
+	if (!p)
+		return -ENOMEM;
+	return ix_merge_read(m, input, row, 0, p, (size_t)row->length);
+}
+
+static int compare_place(const struct ix_extent *e, unsigned part,
+			 unsigned field)
+{
+	if (e->part != part)
+		return e->part < part ? -1 : 1;
+	return (e->field > field) - (e->field < field);
+}
+
+const struct ix_extent *ix_merge_rows(const struct ix_merge_input *in,
+				      unsigned part, unsigned field,
+				      uint32_t *countp)
+{
+	const struct ix_extent *rows = in->info.extents;
+	uint32_t low = 0, high = in->info.trailer.extent_count, end;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (compare_place(&rows[mid], part, field) < 0)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return NULL;
+	end = low;
+	while (end < in->info.trailer.extent_count &&
+	       !compare_place(&rows[end], part, field))
+		end++;
+	*countp = end - low;
+	return rows + low;
+}
+
+/* The one row of (part, field), or NULL. */
+static const struct ix_extent *only_row(const struct ix_merge_input *in,
+					unsigned part, unsigned field)
+{
+	uint32_t n;
+	const struct ix_extent *row = ix_merge_rows(in, part, field, &n);
+
+	return n ? row : NULL;
 }
 
 int ix_merge_move(struct ix_merge *m, uint32_t input,
 		  const struct ix_extent *row, uint16_t out_field)
 {
-	struct ix_merge_extent x = { m, input, row };
+	struct ix_merge_extent x = { .merge = m, .input = input, .row = row };
 	struct ix_extent out = *row;
 	struct ix_source *source = NULL;
 	uint64_t left = row->length;
@@ -108,13 +196,10 @@ int ix_merge_move(struct ix_merge *m, uint32_t input,
 	ix_segment_extent_begin(m->writer, &out);
 	while (left && !rc) {
 		rc = ix_source_peek(source, 1, &p, &n);
+		if (!rc && !n)
+			rc = ix_fail(-IX_ECORRUPT, "ends early");
 		if (rc)
 			break;
-		if (!n) {
-			rc = ix_fail(-IX_ECORRUPT, "%s: ends early",
-				     m->inputs[input].name);
-			break;
-		}
 		if (n > left)
 			n = (size_t)left;
 		ix_segment_extent_write(m->writer, p, n);
@@ -124,8 +209,17 @@ int ix_merge_move(struct ix_merge *m, uint32_t input,
 	}
 	ix_segment_extent_end(m->writer);
 	ix_source_close(source);
+	if (!rc)
+		rc = ix_segment_writer_error(m->writer);
+	/* The same bytes have the same leaves: this is the proof that what was
+	 * hashed on its way out is what was checked on its way in. */
+	if (!rc && ix_segment_extent_root(m->writer) != row->root)
+		rc = ix_fail(-EIO,
+			     "%s: bytes changed in memory while they were "
+			     "copied: do not trust this machine",
+			     m->inputs[input].name);
 	m->result->bytes_copied += row->length;
-	return rc;
+	return rc ? ix_merge_blame(m, input, rc, "copying") : 0;
 }
 
 /* ---- open ---- */
@@ -145,15 +239,15 @@ static int open_input(struct ix_merge *m, uint32_t i,
 			m->bad_input = i;
 		return rc;
 	}
-	rc = ix_file_map(in->file, in->info.trailer.file_length, &in->map);
-	if (rc)
-		return ix_fail(rc, "%s: cannot be mapped", in->name);
 	in->doc_base = m->doc_count;
 	if (in->info.trailer.doc_count > IX_DOCS_MAX - m->doc_count)
 		return ix_fail(
 			-IX_ELIMIT,
 			"%s: the merge would have more than %u documents",
 			in->name, IX_DOCS_MAX);
+	if (in->info.trailer.generation == UINT32_MAX)
+		return ix_fail(-IX_ELIMIT, "%s: merged too many times",
+			       in->name);
 	m->doc_count += in->info.trailer.doc_count;
 	m->bytes_in += in->info.trailer.file_length;
 	return 0;
@@ -185,6 +279,43 @@ static int join_schemas(struct ix_merge *m)
 	return 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return ix_id_compare(a, b);
+}
+
+/* The leaf ids of all inputs, sorted. Two inputs with a common one hold the
+ * same documents, which a merge would double for good. */
+static int join_lineage(struct ix_merge *m)
+{
+	char text[IX_ID_HEX + 1];
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		total += m->inputs[i].info.trailer.lineage_count;
+	if (total > UINT32_MAX)
+		return ix_fail(-IX_ELIMIT, "the merge would have %llu leaves",
+			       (unsigned long long)total);
+	m->lineage = ix_calloc(total, sizeof(*m->lineage));
+	if (!m->lineage)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct ix_segment_info *info = &m->inputs[i].info;
+
+		memcpy(m->lineage + m->lineage_count, info->lineage,
+		       info->trailer.lineage_count * sizeof(*m->lineage));
+		m->lineage_count += info->trailer.lineage_count;
+	}
+	qsort(m->lineage, m->lineage_count, sizeof(*m->lineage), compare_ids);
+	for (uint32_t i = 1; i < m->lineage_count; i++)
+		if (ix_id_equal(&m->lineage[i - 1], &m->lineage[i]))
+			return ix_fail(-IX_EOVERLAP,
+				       "two sources of the merge contain the "
+				       "built segment %s",
+				       ix_id_format(&m->lineage[i], text));
+	return 0;
+}
+
 static int open_inputs(struct ix_merge *m,
 		       const struct ix_merge_source *sources)
 {
@@ -195,6 +326,8 @@ static int open_inputs(struct ix_merge *m,
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n && !rc; i++)
 		rc = open_input(m, i, &sources[i]);
+	if (!rc)
+		rc = join_lineage(m);
 	return rc ? rc : join_schemas(m);
 }
 
@@ -218,28 +351,21 @@ static int open_output(struct ix_merge *m, struct ix_file *out)
 
 static int load_ties(struct ix_merge *m)
 {
-	const struct ix_extent *row;
-	const uint8_t *data;
-	int rc;
+	int rc = 0;
 
 	m->ties = ix_calloc(m->doc_count, sizeof(*m->ties));
 	if (!m->ties)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t docs = m->inputs[i].info.trailer.doc_count;
+	for (uint32_t i = 0; i < m->n && !rc; i++) {
+		const struct ix_merge_input *in = &m->inputs[i];
+		const struct ix_extent *row =
+			only_row(in, IX_PART_TIE, IX_NO_FIELD);
 
-		row = ix_merge_row(&m->inputs[i], IX_PART_TIE, IX_NO_FIELD, 0);
-		if (!row || row->length != (uint64_t)docs * 8) {
-			m->bad_input = i;
-			return ix_fail(-IX_ECORRUPT, "%s: no tie part",
-				       m->inputs[i].name);
-		}
-		rc = ix_merge_load(m, i, row, &data);
-		if (rc)
-			return rc;
-		memcpy(m->ties + m->inputs[i].doc_base, data, row->length);
+		/* Its presence and size are part of the table's rules. */
+		rc = ix_merge_read(m, i, row, 0, m->ties + in->doc_base,
+				   (size_t)row->length);
 	}
-	return 0;
+	return rc;
 }
 
 static int write_ties(struct ix_merge *m)
@@ -260,38 +386,47 @@ static int write_ties(struct ix_merge *m)
 
 /* ---- lengths ---- */
 
+static int add_lengths(struct ix_merge *m, uint32_t input,
+		       const struct ix_extent *row, struct ix_buf *data)
+{
+	uint32_t *out = m->lengths + m->inputs[input].doc_base;
+	struct ix_lengths lengths;
+	int rc = ix_merge_load(m, input, row, data);
+
+	if (rc)
+		return rc;
+	rc = ix_lengths_open(&lengths, data->data, row->length, row->doc_count);
+	if (!rc)
+		rc = ix_lengths_check(&lengths);
+	if (rc)
+		return ix_merge_blame(m, input, rc, "field lengths");
+	for (uint32_t d = 0; d < row->doc_count; d++)
+		out[d] = ix_lengths_get(&lengths, d);
+	return 0;
+}
+
+/* `*anyp`: is there an input that has lengths of the field? */
 static int load_lengths(struct ix_merge *m, uint32_t field, int *anyp)
 {
-	const struct ix_extent *row;
-	struct ix_lengths lengths;
-	const uint8_t *data;
-	int rc;
+	struct ix_buf data = IX_BUF_INIT;
+	int rc = 0;
 
 	*anyp = 0;
 	memset(m->lengths, 0, (size_t)m->doc_count * sizeof(*m->lengths));
-	for (uint32_t i = 0; i < m->n; i++) {
-		struct ix_merge_input *in = &m->inputs[i];
-		uint32_t docs = in->info.trailer.doc_count;
+	for (uint32_t i = 0; i < m->n && !rc; i++) {
+		const struct ix_merge_input *in = &m->inputs[i];
+		const struct ix_extent *row = NULL;
 
-		if (in->field_of[field] < 0)
-			continue;
-		row = ix_merge_row(in, IX_PART_LENGTHS,
-				   (unsigned)in->field_of[field], 0);
+		if (in->field_of[field] >= 0)
+			row = only_row(in, IX_PART_LENGTHS,
+				       (unsigned)in->field_of[field]);
 		if (!row)
 			continue;
-		rc = ix_merge_load(m, i, row, &data);
-		if (!rc)
-			rc = ix_lengths_open(&lengths, data, row->length, docs);
-		if (rc) {
-			m->bad_input = i;
-			return ix_fail_in(rc, "%s", in->name);
-		}
 		*anyp = 1;
-		for (uint32_t d = 0; d < docs; d++)
-			m->lengths[in->doc_base + d] =
-				ix_lengths_get(&lengths, d);
+		rc = add_lengths(m, i, row, &data);
 	}
-	return 0;
+	ix_buf_release(&data);
+	return rc;
 }
 
 static int write_lengths(struct ix_merge *m, uint32_t field)
@@ -333,19 +468,13 @@ static int open_postings(struct ix_merge *m, uint32_t field,
 		int rc;
 
 		if (in->field_of[field] >= 0)
-			row = ix_merge_row(in, IX_PART_POSTINGS,
-					   (unsigned)in->field_of[field], 0);
+			row = only_row(in, IX_PART_POSTINGS,
+				       (unsigned)in->field_of[field]);
 		if (!row)
 			continue;
-		if (p->n && row->codec != *codecp) {
-			m->bad_input = i;
-			return ix_fail(-IX_ECORRUPT,
-				       "%s: field %s: codec %u beside %u",
-				       in->name, m->schema->fields[field].name,
-				       row->codec, *codecp);
-		}
+		/* The same in all: schemas agree, and tables with them. */
 		*codecp = row->codec;
-		p->extents[p->n] = (struct ix_merge_extent){ m, i, row };
+		p->extents[p->n] = (struct ix_merge_extent){ m, i, row, 0 };
 		s = &p->sources[p->n];
 		s->postings_len = row->length;
 		s->doc_base = in->doc_base;
@@ -433,39 +562,6 @@ static int merge_field(struct ix_merge *m, uint32_t field)
 
 /* ---- finish ---- */
 
-static int compare_ids(const void *a, const void *b)
-{
-	return ix_id_compare(a, b);
-}
-
-static int join_lineage(const struct ix_merge *m, struct ix_id **lineagep,
-			uint32_t *countp)
-{
-	struct ix_id *all;
-	size_t total = 0, kept = 0;
-
-	for (uint32_t i = 0; i < m->n; i++)
-		total += m->inputs[i].info.trailer.lineage_count;
-	all = ix_calloc(total, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	total = 0;
-	for (uint32_t i = 0; i < m->n; i++) {
-		const struct ix_segment_info *info = &m->inputs[i].info;
-
-		memcpy(all + total, info->lineage,
-		       info->trailer.lineage_count * sizeof(*all));
-		total += info->trailer.lineage_count;
-	}
-	qsort(all, total, sizeof(*all), compare_ids);
-	for (size_t i = 0; i < total; i++)
-		if (!kept || !ix_id_equal(&all[kept - 1], &all[i]))
-			all[kept++] = all[i];
-	*lineagep = all;
-	*countp = (uint32_t)kept;
-	return kept > UINT32_MAX ? ix_fail(-IX_ELIMIT, "too many leaves") : 0;
-}
-
 static int join_runs(const struct ix_merge *m, struct ix_origin_run **runsp,
 		     uint32_t *countp)
 {
@@ -517,7 +613,6 @@ static int write_metadata(struct ix_merge *m,
 {
 	const struct ix_id *built = m->options->built_id;
 	struct ix_origin_run *runs = NULL, built_run = { 0 };
-	struct ix_id *lineage = NULL;
 	int rc;
 
 	identify(m, identity);
@@ -533,17 +628,15 @@ static int write_metadata(struct ix_merge *m,
 		return ix_segment_writer_finish(m->writer, identity);
 	}
 	rc = join_runs(m, &runs, &identity->run_count);
-	if (!rc)
-		rc = join_lineage(m, &lineage, &identity->lineage_count);
 	if (!rc) {
 		identity->runs = runs;
-		identity->lineage = lineage;
+		identity->lineage = m->lineage;
+		identity->lineage_count = m->lineage_count;
 		rc = ix_segment_writer_finish(m->writer, identity);
 	}
 	identity->runs = NULL;
 	identity->lineage = NULL;
 	ix_free(runs);
-	ix_free(lineage);
 	return rc;
 }
 
@@ -559,10 +652,13 @@ static int check_output(struct ix_merge *m, struct ix_file *out,
 	if (!rc &&
 	    (!ix_id_equal(&info.trailer.id, &identity->id) ||
 	     info.trailer.doc_count != m->doc_count ||
+	     info.trailer.generation != identity->generation ||
 	     !ix_u128_equal(info.trailer.content_sum, identity->content_sum)))
-		rc = ix_fail(-IX_ECORRUPT,
-			     "merge output is not what was written: do not "
-			     "trust this disk");
+		rc = -IX_ECORRUPT;
+	/* Whatever is wrong, it is no source's fault. */
+	if (rc && ix_err_is_content(rc))
+		rc = ix_fail_in(-EIO, "the merge output is not what was "
+				      "written: do not trust this disk");
 	m->result->bytes_out = info.trailer.file_length;
 	ix_segment_info_release(&info);
 	return rc;
@@ -605,12 +701,12 @@ static void release(struct ix_merge *m)
 	ix_sink_close(m->sink);
 	ix_engine_free(m->engine);
 	for (uint32_t i = 0; m->inputs && i < m->n; i++) {
-		ix_map_release(&m->inputs[i].map);
 		ix_segment_info_release(&m->inputs[i].info);
 		ix_free(m->inputs[i].field_of);
 	}
 	ix_free(m->inputs);
 	ix_schema_free(m->schema);
+	ix_free(m->lineage);
 	ix_free(m->ties);
 	ix_free(m->lengths);
 }

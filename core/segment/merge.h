@@ -46,9 +46,16 @@ struct ix_merge_result {
 
 /*
  * Merge `n` (1 .. IX_MERGE_FAN_IN_MAX) sources into `out` (borrowed, empty,
- * writable). On failure `out` holds rubbish. -IX_ESCHEMA for incompatible
- * sources, -IX_ELIMIT, -IX_ECORRUPT naming the source (*bad_sourcep = its
- * index, else n; may be NULL), -IX_ECANCELED, I/O errors.
+ * writable). On failure `out` holds rubbish. `o` may be all zeros; `*result` is
+ * filled on success. Errors, the first three before anything is written:
+ *
+ *   -IX_ESCHEMA	sources disagree about a field
+ *   -IX_ELIMIT		too many documents together
+ *   -IX_EOVERLAP	two sources descend from the same built segment
+ *   content errors	of a source: *bad_sourcep is its index, else n (it may
+ *			be NULL); trying again cannot help
+ *   -IX_ECANCELED, -ENOMEM, I/O errors (-EIO also when the output does not
+ *			read back as it was written)
  */
 int ix_segment_merge(const struct ix_merge_source *sources, uint32_t n,
 		     struct ix_file *out, const struct ix_merge_options *o,

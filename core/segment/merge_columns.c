@@ -4,15 +4,16 @@
  * IX_MERGE_MOVE_BYTES are decoded and joined, so that generations of merges do
  * not leave generations of crumbs.
  */
-#include "core/base/err.h"
 #include "core/segment/merge_internal.h"
 
 #define GAP_MAX 65536u /* documents without value a joined extent may span */
+#define STEP    65536u /* documents joined between looks at the memory */
 
 struct join {
 	struct ix_merge *merge;
 	uint32_t field;                  /* of the output */
 	struct ix_column_writer *writer; /* owned */
+	struct ix_buf data;              /* the extent being joined */
 	uint32_t first, next; /* documents [first, next) are in the writer */
 };
 
@@ -46,27 +47,6 @@ static int join_flush(struct join *j)
 	return rc;
 }
 
-static void join_values(struct join *j, const struct ix_column *c)
-{
-	uint32_t first, n;
-	size_t len;
-
-	for (uint32_t d = 0; d < c->doc_count; d++) {
-		ix_column_values(c, d, &first, &n);
-		for (uint32_t v = first; v < first + n; v++) {
-			if (c->codec == IX_COLUMN_U64) {
-				ix_column_add_u64(j->writer,
-						  ix_column_u64(c, v));
-			} else {
-				const uint8_t *p = ix_column_bytes(c, v, &len);
-				ix_column_add_bytes(j->writer, p, len);
-			}
-		}
-		ix_column_end_doc(j->writer);
-	}
-	j->next += c->doc_count;
-}
-
 /* Bring the join to document `base`, over documents without a value. */
 static int join_reach(struct join *j, uint32_t base)
 {
@@ -76,9 +56,25 @@ static int join_reach(struct join *j, uint32_t base)
 		rc = join_flush(j);
 		j->first = j->next = base;
 	}
-	for (; j->next < base; j->next++)
-		ix_column_end_doc(j->writer);
+	ix_column_skip_docs(j->writer, base - j->next);
+	j->next = base;
 	return rc;
+}
+
+/* An extent of few bytes may have very many documents, so it goes in by steps:
+ * memory is looked at after each. */
+static int join_values(struct join *j, const struct ix_column *c)
+{
+	int rc = 0;
+
+	for (uint32_t d = 0, n; d < c->doc_count && !rc; d += n) {
+		n = c->doc_count - d < STEP ? c->doc_count - d : STEP;
+		ix_column_append(j->writer, c, d, n);
+		j->next += n;
+		if (ix_column_memory(j->writer) >= IX_MERGE_JOIN_BYTES)
+			rc = join_flush(j);
+	}
+	return rc ? rc : ix_merge_canceled(j->merge);
 }
 
 static int join_extent(struct join *j, uint32_t input,
@@ -87,40 +83,35 @@ static int join_extent(struct join *j, uint32_t input,
 	struct ix_merge *m = j->merge;
 	uint32_t base = m->inputs[input].doc_base + row->doc_base;
 	struct ix_column c = { 0 };
-	const uint8_t *data;
-	int rc = ix_merge_load(m, input, row, &data);
+	int rc = ix_merge_load(m, input, row, &j->data);
 
 	if (rc)
 		return rc;
-	rc = ix_column_open(&c, data, row->length,
+	rc = ix_column_open(&c, j->data.data, row->length,
 			    (enum ix_column_codec)row->codec, row->doc_count,
 			    m->schema->fields[j->field].multi);
-	if (rc == -IX_ECORRUPT) {
-		m->bad_input = input;
-		return ix_fail_in(rc, "%s: column %s", m->inputs[input].name,
-				  m->schema->fields[j->field].name);
-	}
+	if (!rc)
+		rc = ix_column_check(&c);
+	if (rc)
+		rc = ix_merge_blame(m, input, rc, "column");
 	if (!rc)
 		rc = join_reach(j, base);
 	if (!rc)
-		join_values(j, &c);
+		rc = join_values(j, &c);
 	ix_column_release(&c);
-	if (!rc && ix_column_memory(j->writer) >= IX_MERGE_JOIN_BYTES)
-		rc = join_flush(j);
 	return rc;
 }
 
 static int merge_input(struct join *j, uint32_t input, unsigned own_field)
 {
 	struct ix_merge *m = j->merge;
-	const struct ix_extent *row;
+	uint32_t count;
+	const struct ix_extent *row =
+		ix_merge_rows(&m->inputs[input], IX_PART_COLUMN, own_field,
+			      &count);
 	int rc = 0;
 
-	for (uint32_t nth = 0; !rc; nth++) {
-		row = ix_merge_row(&m->inputs[input], IX_PART_COLUMN, own_field,
-				   nth);
-		if (!row)
-			break;
+	for (; count-- && !rc; row++) {
 		if (row->length < IX_MERGE_MOVE_BYTES) {
 			rc = join_extent(j, input, row);
 			continue;
@@ -128,8 +119,6 @@ static int merge_input(struct join *j, uint32_t input, unsigned own_field)
 		rc = join_flush(j);
 		if (!rc)
 			rc = ix_merge_move(m, input, row, (uint16_t)j->field);
-		j->first = j->next = m->inputs[input].doc_base + row->doc_base +
-				     row->doc_count;
 	}
 	return rc;
 }
@@ -148,5 +137,6 @@ int ix_merge_columns(struct ix_merge *m, uint32_t field)
 	if (!rc)
 		rc = join_flush(&j);
 	ix_column_writer_free(j.writer);
+	ix_buf_release(&j.data);
 	return rc;
 }

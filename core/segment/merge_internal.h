@@ -8,8 +8,8 @@
 
 #include "core/segment/merge.h"
 
-#define IX_MERGE_MOVE_BYTES (1u << 20) /* extents from here on move whole */
-#define IX_MERGE_JOIN_BYTES (4u << 20) /* joined columns are cut here */
+#define IX_MERGE_MOVE_BYTES (1u << 20)  /* extents from here on move whole */
+#define IX_MERGE_JOIN_BYTES (16u << 20) /* memory of a column being joined */
 #define IX_MERGE_DIRTY      2u /* percent of undersized frames that re-packs */
 
 struct ix_merge_input {
@@ -17,7 +17,6 @@ struct ix_merge_input {
 	const char *name;     /* borrowed */
 	uint64_t registration;
 	struct ix_segment_info info; /* owned */
-	struct ix_map map;           /* owned: the whole file */
 	uint32_t doc_base;           /* of its first document in the output */
 	int32_t *field_of;           /* owned: output field -> its own, or -1 */
 };
@@ -27,6 +26,8 @@ struct ix_merge {
 	struct ix_merge_input *inputs; /* owned */
 	uint32_t n;
 	struct ix_schema *schema; /* owned: the union */
+	struct ix_id *lineage;    /* owned: all leaf ids, sorted */
+	uint32_t lineage_count;
 	uint32_t doc_count;
 	uint64_t bytes_in, bytes_done;
 	uint32_t bad_input;       /* whose content failed; n = nobody's */
@@ -38,30 +39,42 @@ struct ix_merge {
 	struct ix_merge_result *result;
 };
 
-/* One input extent on its way through: the context of ix_merge_check_leaf. */
+/* Leaves of an input extent on their way through: the context of
+ * ix_merge_check_leaf. */
 struct ix_merge_extent {
 	struct ix_merge *merge;
 	uint32_t input;
 	const struct ix_extent *row;
+	uint64_t leaf; /* of the extent, where the source begins */
 };
 
 /* ix_leaf_fn: check a leaf against its checksum, count progress. */
 int ix_merge_check_leaf(void *ctx, uint64_t index, const uint8_t *data,
 			size_t n);
 
-/* The extent in memory, every leaf checked: a view into the input's map. */
-int ix_merge_load(struct ix_merge *m, uint32_t input,
-		  const struct ix_extent *row, const uint8_t **datap);
+/* Copy bytes [at, at + n) of an extent to `out`, every leaf checked. */
+int ix_merge_read(struct ix_merge *m, uint32_t input,
+		  const struct ix_extent *row, uint64_t at, void *out,
+		  size_t n);
 
-/* Row of (part, field) of an input, the `nth`; NULL beyond the last. `field` is
- * the input's own field number. */
-const struct ix_extent *ix_merge_row(const struct ix_merge_input *in,
-				     unsigned part, unsigned field,
-				     uint32_t nth);
+/* Replace the contents of `out` by a whole extent that is not large. */
+int ix_merge_load(struct ix_merge *m, uint32_t input,
+		  const struct ix_extent *row, struct ix_buf *out);
+
+/* The rows of (part, field) of an input, `*countp` of them; `field` is the
+ * input's own field number. */
+const struct ix_extent *ix_merge_rows(const struct ix_merge_input *in,
+				      unsigned part, unsigned field,
+				      uint32_t *countp);
 
 /* Copy an extent as it is, under its new document base. */
 int ix_merge_move(struct ix_merge *m, uint32_t input,
 		  const struct ix_extent *row, uint16_t out_field);
+
+/* Remember input `input` as the one whose content failed with `rc`, if it is
+ * about content, and put its name in front of the text. */
+int ix_merge_blame(struct ix_merge *m, uint32_t input, int rc,
+		   const char *what);
 
 /* 0, or -IX_ECANCELED. */
 int ix_merge_canceled(const struct ix_merge *m);

@@ -41,6 +41,7 @@ struct ix_segment_writer {
 	size_t page_fill;
 	uint64_t pages[PAGES_PER_LEAF];
 	size_t page_count;
+	uint64_t last_root;
 	int started; /* something is in the sink */
 	int error;   /* sticky */
 };
@@ -188,6 +189,7 @@ void ix_segment_extent_begin(struct ix_segment_writer *w,
 	ix_buf_clear(&w->hold);
 	w->open = 1;
 	w->streaming = 0;
+	w->last_root = 0;
 	w->page_fill = 0;
 	w->page_count = 0;
 }
@@ -263,7 +265,13 @@ void ix_segment_extent_end(struct ix_segment_writer *w)
 	if (ix_segment_writer_error(w))
 		return;
 	sum_root(w, e);
+	w->last_root = e->root;
 	w->row_count++;
+}
+
+uint64_t ix_segment_extent_root(const struct ix_segment_writer *w)
+{
+	return w->last_root;
 }
 
 /* ---- metadata ---- */

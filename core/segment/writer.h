@@ -37,6 +37,10 @@ void ix_segment_extent_docs(struct ix_segment_writer *w, uint32_t doc_count);
 /* End it. An extent of length 0 leaves no trace. */
 void ix_segment_extent_end(struct ix_segment_writer *w);
 
+/* The root (hash of the checksum leaves) of the extent that ended last; 0 if it
+ * was empty or failed. */
+uint64_t ix_segment_extent_root(const struct ix_segment_writer *w);
+
 /* Sticky error so far. */
 int ix_segment_writer_error(const struct ix_segment_writer *w);
 

@@ -167,7 +167,12 @@ static void check_appended(const struct model *m, const struct ix_buf *direct)
 			assert_int_equal(ix_column_open(&c, b.data, b.len,
 							codec, n, m->multi),
 					 0);
-			ix_column_append(whole, &c);
+			{
+				uint32_t k = (uint32_t)test_rand_below(&rng, n);
+
+				ix_column_append(whole, &c, 0, k);
+				ix_column_append(whole, &c, k, n - k);
+			}
 			ix_column_release(&c);
 		}
 		d += n;
@@ -444,7 +449,7 @@ static void every_failed_allocation_is_reported(void **state)
 				rc = ix_column_open(&c, b.data, b.len, codec,
 						    m.docs, 1);
 			if (!rc) {
-				ix_column_append(w, &c);
+				ix_column_append(w, &c, 0, m.docs);
 				rc = ix_column_finish(w, &b, &codec, &values);
 			}
 			ix_mem_fail_hook = NULL;
