@@ -59,21 +59,22 @@ int ix_request_start(struct ix_engine *e, struct ix_request *r)
 int ix_request_wait(struct ix_engine *e, struct ix_request *r)
 {
 	const char *path = ix_file_path(r->file);
+	unsigned long long wanted = r->offset + r->need;
+	unsigned long long at;
 
 	assert(r->started);
 	e->ops->wait(e, r);
 	assert(!r->busy);
 	r->started = 0;
+	at = r->offset + r->done;
 	if (r->rc)
 		return ix_fail(r->rc, "%s \"%s\" at %llu: %s",
-			       r->write ? "write" : "read", path,
-			       (unsigned long long)(r->offset + r->done),
+			       r->write ? "write" : "read", path, at,
 			       ix_err_name(r->rc));
 	if (r->done < r->need)
 		return ix_fail(-IX_ECORRUPT,
 			       "read \"%s\": ends at byte %llu, %llu expected",
-			       path, (unsigned long long)(r->offset + r->done),
-			       (unsigned long long)(r->offset + r->need));
+			       path, at, wanted);
 	return ix_engine_poll(e);
 }
 

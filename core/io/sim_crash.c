@@ -33,7 +33,7 @@ enum variant {
 };
 
 struct choice {
-	uint8_t variant;
+	enum variant variant;
 	uint64_t seed; /* of SOME */
 };
 
@@ -51,7 +51,7 @@ static int op_is_data(const struct sim_oplog *op)
 }
 
 /* The variants an exhaustive enumeration tries. Returns their number. */
-static unsigned op_variants(const struct sim_oplog *op, uint8_t out[5])
+static unsigned op_variants(const struct sim_oplog *op, enum variant out[5])
 {
 	unsigned n = 0;
 
@@ -74,7 +74,7 @@ static unsigned op_variants(const struct sim_oplog *op, uint8_t out[5])
 static uint64_t combinations(const struct ix_sim *s, uint64_t limit)
 {
 	uint64_t n = 1;
-	uint8_t v[5];
+	enum variant v[5];
 
 	for (size_t i = 0; i < s->log_n; i++) {
 		if (__builtin_mul_overflow(n, op_variants(&s->log[i], v), &n) ||
@@ -89,7 +89,7 @@ static uint64_t combinations(const struct ix_sim *s, uint64_t limit)
 static void choose_exhaustive(const struct ix_sim *s, uint64_t index,
 			      struct choice *c)
 {
-	uint8_t v[5];
+	enum variant v[5];
 
 	for (size_t i = 0; i < s->log_n; i++) {
 		unsigned n = op_variants(&s->log[i], v);

@@ -6,6 +6,7 @@
  */
 #include "core/io/sim_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,24 +38,23 @@ struct place {
 /* Walk to `path`. 0, or -ENOENT or -ENOTDIR when the parent is not there. */
 static int place_find(struct ix_sim *s, const char *path, struct place *p)
 {
+	struct sim_inode *dir = s->root;
 	const char *slash;
 
-	p->dir = s->root;
-	p->name = path;
-	if (!*path) {
-		p->node = s->root;
-		return 0;
-	}
-	while ((slash = strchr(p->name, '/'))) {
-		p->dir = sim_dir_get(&p->dir->now_dir, p->name,
-				     (size_t)(slash - p->name));
-		if (!p->dir)
+	while ((slash = strchr(path, '/'))) {
+		dir = sim_dir_get(&dir->now_dir, path, (size_t)(slash - path));
+		if (!dir)
 			return -ENOENT;
-		if (p->dir->type != IX_TYPE_DIR)
+		if (dir->type != IX_TYPE_DIR)
 			return -ENOTDIR;
-		p->name = slash + 1;
+		path = slash + 1;
 	}
-	p->node = sim_dir_get(&p->dir->now_dir, p->name, strlen(p->name));
+	assert(dir);
+	p->dir = dir;
+	p->name = path;
+	p->node = s->root;
+	if (*path)
+		p->node = sim_dir_get(&dir->now_dir, path, strlen(path));
 	return 0;
 }
 
@@ -232,6 +232,7 @@ static void rename_apply(struct ix_sim *s, struct place *a, struct place *b)
 	struct sim_oplog *op;
 	uint64_t set;
 
+	assert(a->dir && b->dir);
 	if (b->node)
 		entry_remove(b->dir, b->name, b->node);
 	if (a->dir != b->dir && node->type != IX_TYPE_DIR) {

@@ -213,10 +213,10 @@ void ix_source_skip(struct ix_source *s, size_t n)
 
 static int ended(struct ix_source *s, uint64_t missing)
 {
+	unsigned long long end = s->offset + s->n;
 	int rc = ix_fail(-IX_ECORRUPT,
 			 "read \"%s\": %llu bytes at %llu are missing",
-			 ix_file_path(s->f), (unsigned long long)missing,
-			 (unsigned long long)(s->offset + s->n));
+			 ix_file_path(s->f), (unsigned long long)missing, end);
 
 	return ix_sticky_set(&s->failed, rc);
 }
