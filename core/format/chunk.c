@@ -64,27 +64,35 @@ static const char *check_arrays(const struct ix_chunk_view *v,
 	return NULL;
 }
 
-int ix_chunk_parse(struct ix_chunk_view *v, const uint8_t *p, uint64_t n,
-		   enum ix_postings_codec codec, uint32_t min_doc,
-		   uint32_t doc_limit)
+void ix_chunk_view_init(struct ix_chunk_view *v, const uint8_t *p,
+			uint32_t units)
 {
-	const char *bad = NULL;
-
-	if (n < IX_CHUNK_HEADER || !(v->units = ix_chunk_units(p)))
-		return ix_fail(-IX_ECORRUPT, "postings: bad chunk header");
+	v->units = units;
 	v->head = p;
-	v->head_len = IX_CHUNK_HEADER + IX_CHUNK_PER_UNIT * v->units;
-	if (n < v->head_len)
-		return ix_fail(-IX_ECORRUPT, "postings: chunk is cut off");
+	v->head_len = IX_CHUNK_HEADER + IX_CHUNK_PER_UNIT * units;
 	v->docs = ix_get32(p + 4);
 	v->docs_len = ix_get32(p + 8);
 	v->pos_len = ix_get64(p + 12);
 	v->first = p + IX_CHUNK_HEADER;
-	v->last = v->first + 4 * v->units;
-	v->docs_start = v->last + 4 * v->units;
-	v->pos_start = v->docs_start + 4 * v->units;
-	v->impacts = v->pos_start + 4 * v->units;
-	v->min_tie = v->impacts + 6 * v->units;
+	v->last = v->first + 4 * units;
+	v->docs_start = v->last + 4 * units;
+	v->pos_start = v->docs_start + 4 * units;
+	v->impacts = v->pos_start + 4 * units;
+	v->min_tie = v->impacts + 6 * units;
+}
+
+int ix_chunk_parse(struct ix_chunk_view *v, const uint8_t *p, uint64_t n,
+		   enum ix_postings_codec codec, uint32_t min_doc,
+		   uint32_t doc_limit)
+{
+	uint32_t units = n >= IX_CHUNK_HEADER ? ix_chunk_units(p) : 0;
+	const char *bad;
+
+	if (!units)
+		return ix_fail(-IX_ECORRUPT, "postings: bad chunk header");
+	if (n < IX_CHUNK_HEADER + IX_CHUNK_PER_UNIT * units)
+		return ix_fail(-IX_ECORRUPT, "postings: chunk is cut off");
+	ix_chunk_view_init(v, p, units);
 	bad = check_header(v, codec);
 	if (!bad)
 		bad = check_arrays(v, codec, min_doc, doc_limit);

@@ -45,6 +45,10 @@ struct ix_chunk_view {
  * units bytes. */
 uint32_t ix_chunk_units(const uint8_t *p);
 
+/* Set the views up for a head of `units` units at `p`, without any check. */
+void ix_chunk_view_init(struct ix_chunk_view *v, const uint8_t *p,
+			uint32_t units);
+
 /*
  * Parse the head of a chunk, of which `n` bytes are readable, and check it:
  * documents ascend, from at least `min_doc` and below `doc_limit`, starts
@@ -113,6 +117,7 @@ struct ix_chunk_writer {
 	uint64_t coded_bytes;    /* decoded and encoded again by joining */
 	struct ix_chunk_joiner *joiner; /* owned; NULL until it is needed */
 	int error;                      /* sticky */
+	uint32_t bad_doc; /* with -IX_ECORRUPT: first document of the unit */
 };
 
 void ix_chunk_writer_init(struct ix_chunk_writer *w,
@@ -132,6 +137,12 @@ void ix_chunk_push(struct ix_chunk_writer *w, const struct ix_unit_info *info);
  * to the output itself. */
 void ix_chunk_push_streamed(struct ix_chunk_writer *w,
 			    const struct ix_unit_info *info);
+
+/* For a list that is copied chunk by chunk, without units: write the head `v`
+ * (of a chunk with document numbers as they shall be), note the chunk. When it
+ * returns, the caller writes its v->docs_len + v->pos_len bytes to the output
+ * itself. Not to be mixed with pushing units. */
+void ix_chunk_copied(struct ix_chunk_writer *w, const struct ix_chunk_view *v);
 
 /* Write what is held back and the directory. 0 or the first error. The list's
  * length is then w->offset, its documents w->doc_count. */

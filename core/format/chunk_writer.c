@@ -110,22 +110,13 @@ static void make_head(const struct ix_unit_info *units, uint32_t n,
 	ix_put64(head + 12, pos_len);
 }
 
-/* Note a chunk of `n` units in the directory; `head` is its head. */
-static void note_entry(struct ix_chunk_writer *w, const uint8_t *head,
-		       uint32_t n)
+/* Note a chunk in the directory. */
+static void note_entry(struct ix_chunk_writer *w, const struct ix_chunk_view *v)
 {
-	struct ix_chunk_view v = {
-		.units = n,
-		.docs = ix_get32(head + 4),
-		.first = head + IX_CHUNK_HEADER,
-	};
 	struct ix_chunk_entry e;
 	uint8_t entry[IX_CHUNK_ENTRY];
 
-	v.last = v.first + 4 * n;
-	v.impacts = v.first + 16 * n;
-	v.min_tie = v.first + 22 * n;
-	ix_chunk_entry_make(&v, w->offset, &e);
+	ix_chunk_entry_make(v, w->offset, &e);
 	ix_chunk_entry_encode(&e, entry);
 	ix_buf_add(&w->dir, entry, sizeof(entry));
 	w->chunk_count++;
@@ -143,6 +134,7 @@ static void drop_front(struct ix_buf *b, size_t n)
 static void emit_chunk(struct ix_chunk_writer *w, uint32_t n, int streamed)
 {
 	uint8_t head[IX_CHUNK_HEAD_MAX];
+	struct ix_chunk_view v;
 	size_t docs_len = 0;
 	size_t pos_len = 0;
 
@@ -154,8 +146,9 @@ static void emit_chunk(struct ix_chunk_writer *w, uint32_t n, int streamed)
 			pos_len += w->units[i].pos_len;
 	}
 	make_head(w->units, n, head);
-	note_entry(w, head, n);
-	put(w, head, IX_CHUNK_HEADER + IX_CHUNK_PER_UNIT * (size_t)n);
+	ix_chunk_view_init(&v, head, n);
+	note_entry(w, &v);
+	put(w, head, v.head_len);
 	put(w, w->docs.data, docs_len);
 	if (pos_len)
 		put(w, w->positions.data, pos_len);
@@ -303,6 +296,7 @@ static void join_last(struct ix_chunk_writer *w, uint32_t n)
 	positions = w->positions.data ? w->positions.data + pos_at : docs;
 	for (uint32_t i = 0; i < n; i++) {
 		if (join_unit(j, w->codec, &units[i], docs, positions)) {
+			w->bad_doc = units[i].first;
 			w->error = ix_fail(-IX_ECORRUPT,
 					   "postings: damaged unit of documents"
 					   " %u to %u",
@@ -377,6 +371,17 @@ void ix_chunk_push_streamed(struct ix_chunk_writer *w,
 	w->units[w->count++] = *info;
 	w->doc_count += info->count;
 	emit_chunk(w, w->count, 1);
+}
+
+void ix_chunk_copied(struct ix_chunk_writer *w, const struct ix_chunk_view *v)
+{
+	assert(!w->count);
+	if (writer_failed(w))
+		return;
+	note_entry(w, v);
+	put(w, v->head, v->head_len);
+	w->offset += v->docs_len + v->pos_len;
+	w->doc_count += v->docs;
 }
 
 int ix_chunk_finish(struct ix_chunk_writer *w)

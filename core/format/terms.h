@@ -42,8 +42,8 @@ void ix_terms_write_large(struct ix_terms_writer *w, const void *data,
 void ix_terms_end_large(struct ix_terms_writer *w);
 
 /* Flush the last block and append the whole term index to `index`. 0, the
- * sticky error, or -IX_ELIMIT. `*term_countp` = terms written; without any the
- * part should not exist, ix_terms_open refuses its index. */
+ * sticky error, or -IX_ELIMIT. `*term_countp` = terms written; without any,
+ * nothing is appended: neither of the two parts should exist. */
 int ix_terms_finish(struct ix_terms_writer *w, struct ix_buf *index,
 		    uint64_t *term_countp);
 

@@ -217,6 +217,8 @@ int ix_terms_finish(struct ix_terms_writer *w, struct ix_buf *index,
 		return w->error;
 	if (w->prefixes.error || w->offsets.error)
 		return w->error = -ENOMEM;
+	if (!w->term_count)
+		return 0;
 	ix_buf_add_u64(index, w->prefixes.len / 8);
 	ix_buf_add_u64(index, w->term_count);
 	ix_buf_add_u64(index, w->sum_df);

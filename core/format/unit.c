@@ -6,6 +6,10 @@
 
 #include "core/base/codec.h"
 
+/* Form of a unit of fewer than 128 documents. */
+#define GAPS_PACKED  1u
+#define FREQS_PACKED 2u
+
 /* ---- encoding ---- */
 
 void ix_unit_encoder_init(struct ix_unit_encoder *e,
@@ -61,29 +65,52 @@ void ix_unit_add_deltas(struct ix_unit_encoder *e, const uint32_t *deltas,
 	}
 }
 
+/* Append `n` values of a unit, packed where that is shorter; all 128 always
+ * are. Room for 128 values at `values`. Returns whether they are packed. */
+static int put_values(struct ix_buf *out, uint32_t *values, uint32_t n,
+		      uint32_t skip)
+{
+	uint8_t packed[IX_PACK_MAX];
+	uint8_t coded[IX_UNIT_DOCS * IX_VARINT32_MAX];
+	uint8_t *p = coded;
+	size_t len;
+
+	memset(values + n, 0, (IX_UNIT_DOCS - n) * sizeof(*values));
+	len = ix_pack(values, packed);
+	if (n < IX_UNIT_DOCS) {
+		for (uint32_t i = skip; i < n; i++)
+			p = ix_put_varint(p, values[i]);
+		if ((size_t)(p - coded) <= len) {
+			ix_buf_add(out, coded, (size_t)(p - coded));
+			return 0;
+		}
+	}
+	ix_buf_add(out, packed, len);
+	return 1;
+}
+
 static void encode_docs(struct ix_unit_encoder *e, struct ix_buf *out)
 {
-	uint32_t gaps[IX_UNIT_DOCS];
-	uint32_t freqs[IX_UNIT_DOCS];
-	int with_freqs = e->codec != IX_POSTINGS_DOCS;
-
-	gaps[0] = 0;
-	for (uint32_t i = 1; i < e->count; i++)
-		gaps[i] = e->docs[i] - e->docs[i - 1] - 1;
-	for (uint32_t i = 0; with_freqs && i < e->count; i++)
-		freqs[i] = e->freqs[i] - 1;
+	uint32_t values[IX_UNIT_DOCS];
+	size_t form_at;
+	unsigned form;
 
 	ix_buf_add_u8(out, (uint8_t)(e->count - 1));
-	if (e->count == IX_UNIT_DOCS) {
-		pack_to(out, gaps);
-		if (with_freqs)
-			pack_to(out, freqs);
-		return;
-	}
+	form_at = out->len;
+	if (e->count < IX_UNIT_DOCS)
+		ix_buf_add_u8(out, 0);
+	values[0] = 0;
 	for (uint32_t i = 1; i < e->count; i++)
-		ix_buf_add_varint(out, gaps[i]);
-	for (uint32_t i = 0; with_freqs && i < e->count; i++)
-		ix_buf_add_varint(out, freqs[i]);
+		values[i] = e->docs[i] - e->docs[i - 1] - 1;
+	form = put_values(out, values, e->count, 1) ? GAPS_PACKED : 0;
+	if (e->codec != IX_POSTINGS_DOCS) {
+		for (uint32_t i = 0; i < e->count; i++)
+			values[i] = e->freqs[i] - 1;
+		if (put_values(out, values, e->count, 0))
+			form |= FREQS_PACKED;
+	}
+	if (e->count < IX_UNIT_DOCS && !out->error)
+		out->data[form_at] = (uint8_t)form;
 }
 
 static void bound_docs(struct ix_unit_encoder *e, struct ix_unit_info *info)
@@ -138,16 +165,25 @@ void ix_unit_finish(struct ix_unit_encoder *e, struct ix_buf *docs,
 
 /* ---- decoding ---- */
 
-static int decode_gaps(const uint8_t **pp, const uint8_t *end, uint32_t count,
-		       uint32_t *gaps)
+/* `n` values, of which the first `skip` are not there when byte-coded (0).
+ * Those behind them in a packed group are 0. */
+static int get_values(const uint8_t **pp, const uint8_t *end, int packed,
+		      uint32_t n, uint32_t skip, uint32_t *values)
 {
-	if (count == IX_UNIT_DOCS)
-		return ix_unpack(pp, end, gaps);
-	gaps[0] = 0;
-	for (uint32_t i = 1; i < count; i++)
-		if (ix_get_varint32(pp, end, &gaps[i]))
-			return -1;
-	return 0;
+	uint32_t any = 0;
+
+	if (!packed) {
+		values[0] = 0;
+		for (uint32_t i = skip; i < n; i++)
+			if (ix_get_varint32(pp, end, &values[i]))
+				return -1;
+		return 0;
+	}
+	if (ix_unpack(pp, end, values))
+		return -1;
+	for (uint32_t i = n; i < IX_UNIT_DOCS; i++)
+		any |= values[i];
+	return any ? -1 : 0;
 }
 
 int ix_unit_decode_docs(const uint8_t *p, const uint8_t *end, uint32_t first,
@@ -161,7 +197,14 @@ int ix_unit_decode_docs(const uint8_t *p, const uint8_t *end, uint32_t first,
 	if (p == end || *p >= IX_UNIT_DOCS)
 		return -1;
 	d->count = *p++ + 1u;
-	if (decode_gaps(&p, end, d->count, docs) || docs[0] != 0)
+	d->form = GAPS_PACKED | FREQS_PACKED;
+	if (d->count < IX_UNIT_DOCS) {
+		if (p == end || *p > (GAPS_PACKED | FREQS_PACKED))
+			return -1;
+		d->form = *p++;
+	}
+	if (get_values(&p, end, d->form & GAPS_PACKED, d->count, 1, docs) ||
+	    docs[0] != 0)
 		return -1;
 	d->freqs = p;
 	docs[0] = first;
@@ -193,16 +236,13 @@ int ix_unit_decode_freqs(const struct ix_unit_docs *d, const uint8_t *end,
 	if (codec == IX_POSTINGS_DOCS) {
 		for (uint32_t i = 0; i < d->count; i++)
 			freqs[i] = 1;
-		return p == end ? 0 : -1;
+		return p == end && (d->count == IX_UNIT_DOCS ||
+				    !(d->form & FREQS_PACKED))
+			       ? 0
+			       : -1;
 	}
-	if (d->count == IX_UNIT_DOCS) {
-		if (ix_unpack(&p, end, freqs))
-			return -1;
-	} else {
-		for (uint32_t i = 0; i < d->count; i++)
-			if (ix_get_varint32(&p, end, &freqs[i]))
-				return -1;
-	}
+	if (get_values(&p, end, d->form & FREQS_PACKED, d->count, 0, freqs))
+		return -1;
 	for (uint32_t i = 0; i < d->count; i++)
 		if (++freqs[i] == 0)
 			return -1;

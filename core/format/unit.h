@@ -16,8 +16,8 @@
 #include "core/format/postings.h"
 
 /* The most bytes that the documents of a unit can take in any valid coding:
- * count, gaps, frequencies. */
-#define IX_UNIT_DOCS_BYTES (1 + 2 * IX_PACK_MAX)
+ * count, form, gaps, frequencies. */
+#define IX_UNIT_DOCS_BYTES (2 + 2 * IX_PACK_MAX)
 
 /* What the skip arrays say of a unit. */
 struct ix_unit_info {
@@ -63,6 +63,7 @@ void ix_unit_finish(struct ix_unit_encoder *e, struct ix_buf *docs,
 /* Where the frequencies of a unit begin; the count. */
 struct ix_unit_docs {
 	uint32_t count;
+	unsigned form;
 	const uint8_t *freqs; /* coded */
 };
 
