@@ -392,6 +392,26 @@ uint32_t ix_list_freq(struct ix_list_reader *r)
 	return r->freqs[r->at - 1];
 }
 
+void ix_list_unit(const struct ix_list_reader *r, const uint32_t **docsp,
+		  uint32_t *countp, uint32_t *atp)
+{
+	*docsp = r->docs;
+	*countp = r->count;
+	*atp = r->at - 1;
+}
+
+const uint32_t *ix_list_unit_freqs(struct ix_list_reader *r)
+{
+	if (r->codec == IX_POSTINGS_DOCS || r->error || need_freqs(r))
+		return NULL;
+	return r->freqs;
+}
+
+void ix_list_unit_move(struct ix_list_reader *r, uint32_t at)
+{
+	r->at = at + 1;
+}
+
 /* Bring the delta stream to the current document. */
 static int find_deltas(struct ix_list_reader *r)
 {

@@ -99,6 +99,20 @@ uint32_t ix_list_freq(struct ix_list_reader *r);
 int ix_list_positions(struct ix_list_reader *r, const uint32_t **positionsp);
 
 /*
+ * The unit the cursor is in, for loops without a call per document: a view of
+ * its documents, their number, and the index of the current one. Good until
+ * the cursor leaves the unit. Only after ix_list_next or ix_list_seek gave 1.
+ */
+void ix_list_unit(const struct ix_list_reader *r, const uint32_t **docsp,
+		  uint32_t *countp, uint32_t *atp);
+/* Frequencies of the unit's documents, as ix_list_unit; NULL for codec 1 (all
+ * are 1), and for damage, which the next move of the cursor reports. */
+const uint32_t *ix_list_unit_freqs(struct ix_list_reader *r);
+/* Make the document of index `at` of the unit the current one; `at` is the
+ * present index or above, and below the unit's count. */
+void ix_list_unit_move(struct ix_list_reader *r, uint32_t at);
+
+/*
  * Bounds for the documents around `target`, without decoding: the impacts that
  * bound every document of the unit (level 0) or chunk (level 1) that contains
  * the first document >= target, and the last document they hold for.

@@ -78,7 +78,7 @@ struct explain {
 	const char *glue;
 };
 
-static void explain_leaf(void *ctx, const struct ix_iter *leaf)
+static void explain_leaf(void *ctx, struct ix_iter *leaf)
 {
 	struct explain *e = ctx;
 	const struct ix_query *q = e->plan->q;

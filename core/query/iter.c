@@ -15,6 +15,7 @@ void ix_iter_free(struct ix_iter *it)
 	for (uint32_t i = 0; it->children && i < it->child_count; i++)
 		ix_iter_free(it->children[i]);
 	ix_free(it->children);
+	ix_free(it->docs);
 	ix_free(it->cursors);
 	ix_list_reader_free(it->reader);
 	ix_free(it);
@@ -72,6 +73,11 @@ static int new_children(const struct ix_plan *p, struct ix_iter *it)
 		it->cursors = ix_calloc(count, sizeof(*it->cursors));
 		return it->cursors ? 0 : -ENOMEM;
 	}
+	if (n->kind == IX_NODE_OR) {
+		it->docs = ix_calloc(count, sizeof(*it->docs));
+		if (!it->docs)
+			return -ENOMEM;
+	}
 	for (c = n->head; c; c = c->next, i++) {
 		rc = new_node(p, c, &it->children[i]);
 		if (rc)
@@ -124,6 +130,7 @@ int ix_iter_new(const struct ix_plan *p, struct ix_iter **itp)
 
 /* ---- terms ---- */
 
+/* What the reader said of a move: `doc` is in a new unit, or the end. */
 static int term_arrive(struct ix_iter *it, uint32_t target, int rc,
 		       uint32_t doc)
 {
@@ -139,21 +146,34 @@ static int term_arrive(struct ix_iter *it, uint32_t target, int rc,
 		return ix_fail(-IX_ECORRUPT,
 			       "a postings list is not in ascending order");
 	it->doc = doc;
+	it->have_freqs = 0;
+	ix_list_unit(it->reader, &it->unit_docs, &it->unit_count, &it->unit_at);
 	return 0;
 }
 
+/* Within the unit the reader is not asked: most steps are short. */
 static int term_seek(struct ix_iter *it, uint32_t target)
 {
-	uint32_t doc = 0;
+	const uint32_t *docs = it->unit_docs;
+	uint32_t at = it->unit_at, n = it->unit_count, step = 1, doc = 0;
 	int rc;
 
-	if (it->doc >= target)
-		return 0;
-	if (target == it->doc + 1)
-		rc = ix_list_next(it->reader, &doc);
-	else
+	if (docs[n - 1] < target) {
 		rc = ix_list_seek(it->reader, target, &doc);
-	return term_arrive(it, target, rc, doc);
+		return term_arrive(it, target, rc, doc);
+	}
+	/* docs[at] < target <= docs[n - 1]: gallop, then halve. */
+	while (at + step < n && docs[at + step] < target) {
+		at += step;
+		step *= 2;
+	}
+	while (step > 1) {
+		step /= 2;
+		if (at + step < n && docs[at + step] < target)
+			at += step;
+	}
+	ix_iter_unit_move(it, at + 1);
+	return 0;
 }
 
 static int term_open(struct ix_iter *it, const struct ix_plan *p,
@@ -345,6 +365,7 @@ static int phrase_match(struct ix_iter *it)
 		struct ix_iter *c = it->children[i];
 		struct ix_phrase_cursor *cur = &it->cursors[i];
 
+		ix_list_unit_move(c->reader, c->unit_at);
 		cur->count = ix_list_freq(c->reader);
 		cur->at = 0;
 		cur->offset = c->offset;
@@ -358,86 +379,79 @@ static int phrase_match(struct ix_iter *it)
 
 /* ---- disjunctions ---- */
 
-static void heap_down(struct ix_iter **h, uint32_t n, uint32_t i)
+/* The documents of the children stand side by side, so that the next one is
+ * found at a few per cycle: with a handful of children, the usual case, no heap
+ * is as fast. */
+static void or_settle(struct ix_iter *it)
 {
-	struct ix_iter *it = h[i];
+	uint32_t doc = IX_NO_DOC;
 
-	for (;;) {
-		uint32_t c = 2 * i + 1;
+	for (uint32_t i = 0; i < it->active; i++)
+		doc = it->docs[i] < doc ? it->docs[i] : doc;
+	it->doc = doc;
+}
 
-		if (c >= n)
-			break;
-		if (c + 1 < n && h[c + 1]->doc < h[c]->doc)
-			c++;
-		if (h[c]->doc >= it->doc)
-			break;
-		h[i] = h[c];
-		i = c;
-	}
-	h[i] = it;
+static void or_swap(struct ix_iter *it, uint32_t a, uint32_t b)
+{
+	struct ix_iter *child = it->children[a];
+
+	it->children[a] = it->children[b];
+	it->children[b] = child;
+	it->docs[a] = it->docs[b];
 }
 
 static int or_seek(struct ix_iter *it, uint32_t target)
 {
-	struct ix_iter **h = it->children;
 	int rc;
 
-	while (it->active && h[0]->doc < target) {
-		rc = ix_iter_seek(h[0], target);
-		if (rc)
-			return rc;
-		if (h[0]->doc == IX_NO_DOC) {
-			struct ix_iter *ended = h[0];
-
-			h[0] = h[--it->active];
-			h[it->active] = ended;
-			if (!it->active)
-				break;
+	for (uint32_t i = 0; i < it->active;) {
+		if (it->docs[i] < target) {
+			rc = ix_iter_seek(it->children[i], target);
+			if (rc)
+				return rc;
+			it->docs[i] = it->children[i]->doc;
+			if (it->docs[i] == IX_NO_DOC) {
+				or_swap(it, i, --it->active);
+				continue;
+			}
 		}
-		heap_down(h, it->active, 0);
+		i++;
 	}
-	it->doc = it->active ? h[0]->doc : IX_NO_DOC;
+	or_settle(it);
 	return 0;
 }
 
 static int or_open(struct ix_iter *it, const struct ix_plan *p, size_t segment)
 {
-	struct ix_iter **c = it->children, *tmp;
+	struct ix_iter **c = it->children, *child;
 	int rc;
 
 	it->active = 0;
 	it->cost = 0;
 	for (uint32_t i = 0; i < it->child_count; i++) {
-		rc = ix_iter_open(c[i], p, segment);
+		child = c[i];
+		rc = ix_iter_open(child, p, segment);
 		if (rc)
 			return rc;
-		if (c[i]->doc == IX_NO_DOC)
+		if (child->doc == IX_NO_DOC)
 			continue;
-		it->cost += c[i]->cost;
-		tmp = c[it->active];
-		c[it->active++] = c[i];
-		c[i] = tmp;
+		it->cost += child->cost;
+		c[i] = c[it->active];
+		c[it->active] = child;
+		it->docs[it->active++] = child->doc;
 	}
-	for (uint32_t i = it->active / 2; i-- > 0;)
-		heap_down(c, it->active, i);
-	it->doc = it->active ? c[0]->doc : IX_NO_DOC;
+	or_settle(it);
 	return 0;
 }
 
-/* The children at the current document are those at the root of the heap and
- * below it, as far as they are equal; `i` is the root of such a part. */
-static int or_match(struct ix_iter *it, uint32_t i)
+static int or_match(struct ix_iter *it)
 {
-	int rc, any;
+	int rc, any = 0;
 
-	if (i >= it->active || it->children[i]->doc != it->doc)
-		return 0;
-	rc = ix_iter_match(it->children[i]);
-	if (rc < 0)
-		return rc;
-	any = rc;
-	for (uint32_t c = 2 * i + 1; c <= 2 * i + 2; c++) {
-		rc = or_match(it, c);
+	for (uint32_t i = 0; i < it->active; i++) {
+		if (it->docs[i] != it->doc)
+			continue;
+		rc = ix_iter_match(it->children[i]);
 		if (rc < 0)
 			return rc;
 		any |= rc;
@@ -445,17 +459,17 @@ static int or_match(struct ix_iter *it, uint32_t i)
 	return any;
 }
 
-static uint64_t or_score(const struct ix_iter *it, uint32_t i)
+static uint64_t or_score(const struct ix_iter *it)
 {
-	const struct ix_iter *c;
+	struct ix_iter *c;
 	uint64_t sum = 0;
 
-	if (i >= it->active || it->children[i]->doc != it->doc)
-		return 0;
-	c = it->children[i];
-	if (c->exact || c->matched)
-		sum = ix_iter_score(c);
-	return sum + or_score(it, 2 * i + 1) + or_score(it, 2 * i + 2);
+	for (uint32_t i = 0; i < it->active; i++) {
+		c = it->children[i];
+		if (it->docs[i] == it->doc && (c->exact || c->matched))
+			sum += ix_iter_score(c);
+	}
+	return sum;
 }
 
 /* ---- all kinds ---- */
@@ -508,7 +522,7 @@ int ix_iter_match(struct ix_iter *it)
 			rc = ix_iter_match(it->children[i]);
 		break;
 	case IX_NODE_OR:
-		rc = or_match(it, 0);
+		rc = or_match(it);
 		break;
 	case IX_NODE_PHRASE:
 		rc = phrase_match(it);
@@ -521,15 +535,20 @@ int ix_iter_match(struct ix_iter *it)
 	return rc;
 }
 
-uint64_t ix_iter_leaf_score(const struct ix_iter *it, uint32_t *freqp,
+uint64_t ix_iter_leaf_score(struct ix_iter *it, uint32_t *freqp,
 			    uint32_t *lengthp)
 {
-	*freqp = it->kind == IX_NODE_TERM ? ix_list_freq(it->reader) : it->freq;
+	if (it->kind == IX_NODE_TERM) {
+		ix_iter_need_freqs(it);
+		*freqp = it->unit_freqs ? it->unit_freqs[it->unit_at] : 1;
+	} else {
+		*freqp = it->freq;
+	}
 	*lengthp = it->lengths ? ix_lengths_get(it->lengths, it->doc) : 0;
 	return ix_contribution(it->weight, it->stats, *freqp, *lengthp);
 }
 
-uint64_t ix_iter_score(const struct ix_iter *it)
+uint64_t ix_iter_score(struct ix_iter *it)
 {
 	uint32_t freq, length;
 	uint64_t sum = 0;
@@ -543,11 +562,41 @@ uint64_t ix_iter_score(const struct ix_iter *it)
 			sum += ix_iter_score(it->children[i]);
 		break;
 	case IX_NODE_OR:
-		return or_score(it, 0);
+		return or_score(it);
 	case IX_NODE_NONE:
 		break;
 	}
 	return sum;
+}
+
+static int or_catch_up(struct ix_iter *it, uint32_t target)
+{
+	struct ix_iter *c;
+	int rc;
+
+	for (uint32_t i = 0; i < it->active; i++) {
+		c = it->children[i];
+		if (it->docs[i] >= target || c->cost > it->cost / 8)
+			continue;
+		rc = ix_iter_seek(c, target);
+		if (rc)
+			return rc;
+		it->docs[i] = c->doc;
+	}
+	or_settle(it);
+	return 0;
+}
+
+int ix_iter_catch_up(struct ix_iter *it, uint32_t target)
+{
+	int rc = 0;
+
+	if (it->kind == IX_NODE_OR)
+		return or_catch_up(it, target);
+	if (it->kind == IX_NODE_AND)
+		for (uint32_t i = 0; !rc && i < it->child_count; i++)
+			rc = ix_iter_catch_up(it->children[i], target);
+	return rc;
 }
 
 /* Sum of the children's bounds, or for a phrase the smallest: it cannot occur
@@ -577,8 +626,8 @@ static int children_bounds(struct ix_iter *it, int level, uint32_t target,
 int ix_iter_bounds(struct ix_iter *it, int level, uint32_t target,
 		   struct ix_iter_bound *b)
 {
-	if (it->doc == IX_NO_DOC) {
-		*b = (struct ix_iter_bound){ target, IX_NO_DOC - 1, 0 };
+	if (it->doc > target) {
+		*b = (struct ix_iter_bound){ target, it->doc - 1, 0 };
 		return 0;
 	}
 	if (it->kind == IX_NODE_TERM)
@@ -586,11 +635,10 @@ int ix_iter_bounds(struct ix_iter *it, int level, uint32_t target,
 	return children_bounds(it, level, target, b);
 }
 
-void ix_iter_each_leaf(const struct ix_iter *it,
-		       void (*fn)(void *ctx, const struct ix_iter *leaf),
-		       void *ctx)
+void ix_iter_each_leaf(struct ix_iter *it,
+		       void (*fn)(void *ctx, struct ix_iter *leaf), void *ctx)
 {
-	const struct ix_iter *c;
+	struct ix_iter *c;
 
 	if (it->kind == IX_NODE_TERM || it->kind == IX_NODE_PHRASE) {
 		fn(ctx, it);

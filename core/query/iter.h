@@ -60,15 +60,21 @@ struct ix_iter {
 	uint32_t term;                 /* index in the query */
 	uint32_t offset;               /* in its phrase */
 	struct ix_list_reader *reader; /* owned */
+	const uint32_t *unit_docs;     /* views of the reader's current unit */
+	const uint32_t *unit_freqs;    /* NULL: all 1 */
+	uint32_t unit_count;
+	uint32_t unit_at;   /* index of `doc` in it */
+	uint8_t have_freqs; /* unit_freqs is of this unit */
 	struct ix_iter_bound bounds[2];
 	uint64_t list_max; /* bound of the whole list */
 
-	/* AND, OR, PHRASE: the children (of a phrase: its terms); an AND keeps
-	 * them by rising cost, an OR keeps the first `active` as a heap by
-	 * `doc` */
+	/* AND, OR, PHRASE: the children (of a phrase: its terms). An AND keeps
+	 * them by rising cost; an OR keeps the first `active` alive, with their
+	 * current documents side by side in `docs`. */
 	struct ix_iter **children; /* owned, with what they point to */
 	uint32_t child_count;
 	uint32_t active;
+	uint32_t *docs;                   /* owned; OR */
 	struct ix_phrase_cursor *cursors; /* owned; PHRASE */
 };
 
@@ -87,21 +93,45 @@ int ix_iter_seek(struct ix_iter *it, uint32_t target);
 int ix_iter_match(struct ix_iter *it);
 
 /* Score of `doc`, after ix_iter_match said 1. */
-uint64_t ix_iter_score(const struct ix_iter *it);
+uint64_t ix_iter_score(struct ix_iter *it);
+
+/* For loops over a TERM's current unit (unit_docs and so on): fetch its
+ * frequencies; and go to index `at` of it, which is below unit_count. */
+static inline void ix_iter_need_freqs(struct ix_iter *it)
+{
+	if (!it->have_freqs) {
+		it->unit_freqs = ix_list_unit_freqs(it->reader);
+		it->have_freqs = 1;
+	}
+}
+
+static inline void ix_iter_unit_move(struct ix_iter *it, uint32_t at)
+{
+	it->unit_at = at;
+	it->doc = it->unit_docs[at];
+}
 
 /* Score of a leaf in `doc`, with what it was made of. */
-uint64_t ix_iter_leaf_score(const struct ix_iter *it, uint32_t *freqp,
+uint64_t ix_iter_leaf_score(struct ix_iter *it, uint32_t *freqp,
 			    uint32_t *lengthp);
 
+/*
+ * Documents below `target` will not be asked for any more: bring the sparse
+ * children of an OR up to it. Where they have no document, which is nearly
+ * everywhere, they then add nothing to a bound. `doc` may stay behind.
+ * 0 or negative.
+ */
+int ix_iter_catch_up(struct ix_iter *it, uint32_t target);
+
 /* Bound of the documents in [target, b->last], for level 0 (units) or 1
- * (chunks). `doc` may be anywhere. 0 or negative. */
+ * (chunks); moves nothing. `target` is not below what was last sought. 0 or
+ * negative. */
 int ix_iter_bounds(struct ix_iter *it, int level, uint32_t target,
 		   struct ix_iter_bound *b);
 
 /* Call `fn` for each leaf that takes part in the match of `doc`, in no
  * particular order. */
-void ix_iter_each_leaf(const struct ix_iter *it,
-		       void (*fn)(void *ctx, const struct ix_iter *leaf),
-		       void *ctx);
+void ix_iter_each_leaf(struct ix_iter *it,
+		       void (*fn)(void *ctx, struct ix_iter *leaf), void *ctx);
 
 #endif

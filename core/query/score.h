@@ -26,6 +26,7 @@
 #define IX_QUERY_SCORE_H
 
 #include <float.h>
+#include <math.h>
 #include <stdint.h>
 
 #include "core/query/query.h"
@@ -73,18 +74,38 @@ static inline uint64_t ix_round(double v)
 	int64_t n = (int64_t)v;
 	double rest = v - (double)n;
 
-	n += rest > 0.5 || (rest == 0.5 && (n & 1));
+	/* Without branches: they would be mispredicted half of the time. */
+	n += (rest > 0.5) | ((rest == 0.5) & (n & 1));
 	return (uint64_t)n;
 }
 
-/* `weight` = idf * IX_SCORE_ONE. */
+/* The contribution for x = tf / norm; `weight` = idf * IX_SCORE_ONE. */
+static inline uint64_t ix_contribution_x(double weight, double x)
+{
+	return ix_round(weight - weight / (1.0 + x));
+}
+
 static inline uint64_t ix_contribution(double weight,
 				       const struct ix_field_stats *s,
 				       uint32_t freq, uint32_t length)
 {
-	double x = (double)freq * ix_inverse_norm_fast(s, length);
+	return ix_contribution_x(weight,
+				 (double)freq *
+					 ix_inverse_norm_fast(s, length));
+}
 
-	return ix_round(weight - weight / (1.0 + x));
+/*
+ * A value that x reaches whenever the contribution reaches `score`: tells
+ * without a division that a document cannot. It lies a whole unit of score
+ * below the exact one, far more than rounding can do.
+ */
+static inline double ix_contribution_least_x(double weight, uint64_t score)
+{
+	double y = (double)score - 1.0;
+
+	if (y <= 0)
+		return 0;
+	return y < weight ? y / (weight - y) : HUGE_VAL;
 }
 
 /* The limit for unbounded freq. */

@@ -7,12 +7,12 @@
  * the exact number of matches is not asked for, parts of lists are skipped
  * whose bound is below the threshold:
  *
- * - A query that is a term, a phrase or an AND is walked document at a time;
+ * - A query that is a phrase or an AND is walked document at a time;
  *   before it enters a block (what its lists' current units have in common),
  *   the sum of the units' bounds must reach the threshold.
  *
- * - An OR is walked by windows of documents, as MaxScore does (Turtle and
- *   Flood 1995; in windows of block bounds as Lucene since 9.8): with its
+ * - A term or an OR is walked by windows of documents, as MaxScore does (Turtle
+ * and Flood 1995; in windows of block bounds as Lucene since 9.8): with its
  *   children sorted by their bound in the window, those at the low end whose
  *   bounds together stay below the threshold are not essential: a document
  *   found only there cannot enter. Only the others are walked; a document
@@ -59,9 +59,9 @@ struct search {
 	const struct ix_segment *seg;
 	uint32_t segment;
 	uint32_t doc_count;
-	/* for an OR */
-	struct window *window; /* owned */
-	struct lane *lanes;    /* owned; room for the root's children */
+	/* for a TERM or an OR */
+	struct window *window; /* owned; OR */
+	struct lane *lanes;    /* owned; the root, or the root's children */
 	uint32_t lane_count;
 };
 
@@ -69,7 +69,6 @@ static int collect(struct search *s, uint32_t doc, uint64_t score)
 {
 	struct ix_hit hit;
 
-	s->matches++;
 	if (score < s->top.threshold)
 		return 0;
 	hit.score = score;
@@ -85,7 +84,7 @@ static int pruning(const struct search *s)
 	return !s->exhaustive && s->top.threshold;
 }
 
-/* ---- term, phrase, AND ---- */
+/* ---- phrase, AND ---- */
 
 /*
  * Move *targetp over blocks that cannot hold a hit. *lastp = the last document
@@ -97,7 +96,9 @@ static int skip_blocks(struct search *s, uint32_t *targetp, uint32_t *lastp)
 	int rc, level = 1;
 
 	while (*targetp < s->doc_count) {
-		rc = ix_iter_bounds(s->root, level, *targetp, &b);
+		rc = ix_iter_catch_up(s->root, *targetp);
+		if (!rc)
+			rc = ix_iter_bounds(s->root, level, *targetp, &b);
 		if (rc)
 			return rc;
 		if (b.max < s->top.threshold) {
@@ -133,15 +134,17 @@ static int scan(struct search *s)
 		if (checked && target > last)
 			continue;
 		rc = ix_iter_match(it);
-		if (rc > 0)
+		if (rc > 0) {
+			s->matches++;
 			rc = collect(s, target, ix_iter_score(it));
+		}
 		if (rc < 0)
 			return rc;
 		target++;
 	}
 }
 
-/* ---- OR ---- */
+/* ---- term, OR ---- */
 
 /* The highest bound of a lane in [low, high). Looks at a few units; what is
  * left then is bounded by chunks. */
@@ -236,6 +239,7 @@ static int complete(struct search *s, uint32_t essential, uint32_t doc,
 	struct ix_iter *it;
 	int rc;
 
+	s->matches++;
 	for (uint32_t i = essential; i-- > 0;) {
 		if (score + s->lanes[i].sum < s->top.threshold)
 			return 0;
@@ -254,14 +258,73 @@ static int complete(struct search *s, uint32_t essential, uint32_t doc,
 	return collect(s, doc, score);
 }
 
+/* 1 / norm of a document of a TERM, times its frequency. */
+static inline double term_x(const struct ix_iter *it, uint32_t i)
+{
+	uint32_t freq = it->unit_freqs ? it->unit_freqs[i] : 1;
+	uint32_t length =
+		it->lengths ? ix_lengths_get(it->lengths, it->unit_docs[i]) : 0;
+
+	return (double)freq * ix_inverse_norm_fast(it->stats, length);
+}
+
+/* The x a document of the essential lane needs to enter. */
+static double least_x(const struct search *s, uint32_t essential)
+{
+	uint64_t rest = essential ? s->lanes[essential - 1].sum : 0;
+	uint64_t score = s->top.threshold;
+
+	return ix_contribution_least_x(s->lanes[essential].it->weight,
+				       score > rest ? score - rest : 0);
+}
+
+/* The documents of one unit of a TERM, the only essential lane, below `high`.
+ * Most documents fail the comparison with `least`. */
+static int walk_unit(struct search *s, uint32_t essential, uint32_t high)
+{
+	struct ix_iter *it = s->lanes[essential].it;
+	uint64_t threshold = s->top.threshold;
+	double x, least = least_x(s, essential);
+	uint32_t i;
+	int rc;
+
+	ix_iter_need_freqs(it);
+	for (i = it->unit_at; i < it->unit_count; i++) {
+		if (it->unit_docs[i] >= high)
+			break;
+		x = term_x(it, i);
+		if (x < least) {
+			s->matches++;
+			continue;
+		}
+		rc = complete(s, essential, it->unit_docs[i],
+			      ix_contribution_x(it->weight, x));
+		if (rc)
+			return rc;
+		if (threshold != s->top.threshold) {
+			threshold = s->top.threshold;
+			least = least_x(s, essential);
+		}
+	}
+	if (i == it->unit_count)
+		return ix_iter_seek(it, it->unit_docs[i - 1] + 1);
+	ix_iter_unit_move(it, i);
+	return 0;
+}
+
 /* One essential lane: no accumulator is needed. */
 static int walk_single(struct search *s, uint32_t high)
 {
 	uint32_t essential = s->lane_count - 1;
 	struct ix_iter *it = s->lanes[essential].it;
 	uint32_t doc;
-	int rc;
+	int rc = 0;
 
+	if (it->kind == IX_NODE_TERM) {
+		while (!rc && it->doc < high)
+			rc = walk_unit(s, essential, high);
+		return rc;
+	}
 	while ((doc = it->doc) < high) {
 		rc = ix_iter_match(it);
 		if (rc > 0)
@@ -274,19 +337,46 @@ static int walk_single(struct search *s, uint32_t high)
 	return 0;
 }
 
-static int fill(struct search *s, struct ix_iter *it, uint32_t low,
+static inline void window_add(struct window *w, uint32_t at, uint64_t score)
+{
+	w->scores[at] += score;
+	w->bits[at / 64] |= 1ull << at % 64;
+}
+
+static int fill_unit(struct window *w, struct ix_iter *it, uint32_t low,
+		     uint32_t high)
+{
+	uint32_t i;
+
+	ix_iter_need_freqs(it);
+	for (i = it->unit_at; i < it->unit_count; i++) {
+		if (it->unit_docs[i] >= high)
+			break;
+		window_add(w, it->unit_docs[i] - low,
+			   ix_contribution_x(it->weight, term_x(it, i)));
+	}
+	if (i == it->unit_count)
+		return ix_iter_seek(it, it->unit_docs[i - 1] + 1);
+	ix_iter_unit_move(it, i);
+	return 0;
+}
+
+/* Add the scores of a lane's documents in [low, high) to the window. */
+static int fill(struct window *w, struct ix_iter *it, uint32_t low,
 		uint32_t high)
 {
-	struct window *w = s->window;
 	uint32_t doc;
-	int rc;
+	int rc = 0;
 
+	if (it->kind == IX_NODE_TERM) {
+		while (!rc && it->doc < high)
+			rc = fill_unit(w, it, low, high);
+		return rc;
+	}
 	while ((doc = it->doc) < high) {
 		rc = ix_iter_match(it);
-		if (rc > 0) {
-			w->scores[doc - low] += ix_iter_score(it);
-			w->bits[(doc - low) / 64] |= 1ull << (doc - low) % 64;
-		}
+		if (rc > 0)
+			window_add(w, doc - low, ix_iter_score(it));
 		if (rc >= 0)
 			rc = ix_iter_seek(it, doc + 1);
 		if (rc < 0)
@@ -332,7 +422,7 @@ static int walk_several(struct search *s, uint32_t essential, uint32_t high)
 			return 0;
 		end = high - low > WINDOW_DOCS ? low + WINDOW_DOCS : high;
 		for (uint32_t i = essential; i < s->lane_count; i++) {
-			rc = fill(s, s->lanes[i].it, low, end);
+			rc = fill(s->window, s->lanes[i].it, low, end);
 			if (rc)
 				return rc;
 		}
@@ -400,9 +490,14 @@ static int scan_or(struct search *s)
 	uint32_t low = 0, high = 0, essential = 0;
 	int rc, more;
 
-	s->lane_count = s->root->active;
-	for (uint32_t i = 0; i < s->lane_count; i++)
-		s->lanes[i].it = s->root->children[i];
+	if (s->root->kind == IX_NODE_TERM) {
+		s->lane_count = 1;
+		s->lanes[0].it = s->root;
+	} else {
+		s->lane_count = s->root->active;
+		for (uint32_t i = 0; i < s->lane_count; i++)
+			s->lanes[i].it = s->root->children[i];
+	}
 	while ((more = next_window(s, &low)) > 0) {
 		rc = choose_window(s, low, &high, &essential);
 		for (uint32_t i = essential; !rc && i < s->lane_count; i++)
@@ -429,7 +524,7 @@ static int search_segment(struct search *s, uint32_t segment)
 	s->doc_count = ix_segment_doc_count(s->seg);
 	rc = ix_iter_open(s->root, &s->plan, segment);
 	if (!rc && s->root->doc != IX_NO_DOC)
-		rc = s->root->kind == IX_NODE_OR ? scan_or(s) : scan(s);
+		rc = s->lanes ? scan_or(s) : scan(s);
 	if (rc == -ENOMEM)
 		return rc;
 	return rc ? ix_fail_in(rc, "%s", ix_segment_name(s->seg)) : 0;
@@ -443,8 +538,14 @@ static int prepare(struct search *s, struct ix_searcher *searcher,
 	if (rc)
 		return rc;
 	rc = ix_iter_new(&s->plan, &s->root);
-	if (rc || s->root->kind != IX_NODE_OR)
+	if (rc)
 		return rc;
+	if (s->root->kind == IX_NODE_TERM) {
+		s->lanes = ix_calloc(1, sizeof(*s->lanes));
+		return s->lanes ? 0 : -ENOMEM;
+	}
+	if (s->root->kind != IX_NODE_OR)
+		return 0;
 	s->window = ix_calloc(1, sizeof(*s->window));
 	s->lanes = ix_calloc(s->root->child_count, sizeof(*s->lanes));
 	return s->window && s->lanes ? 0 : -ENOMEM;
