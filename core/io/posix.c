@@ -6,17 +6,14 @@
  * the descriptor of the root, name by name, without following symbolic links,
  * so that nobody who can write below the root can lead us out of it.
  */
-#include "core/io/vfs.h"
+#include "core/io/posix_internal.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -26,7 +23,6 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 
-#define DIRECT_ALIGN    4096
 #define LOCK_NAP_MAX_MS 50u /* the longest sleep between two tries */
 
 struct posix_vfs {
@@ -34,25 +30,9 @@ struct posix_vfs {
 	int root; /* owned; descriptor of the root directory */
 };
 
-struct posix_file {
-	struct ix_file file;
-	int fd; /* owned */
-	int direct;
-};
-
 static struct posix_vfs *vfs_of(struct ix_vfs *v)
 {
 	return (struct posix_vfs *)v;
-}
-
-static const struct posix_file *file_of(const struct ix_file *f)
-{
-	return (const struct posix_file *)f;
-}
-
-static int fd_of(const struct ix_file *f)
-{
-	return file_of(f)->fd;
 }
 
 /* ---- walking ---- */
@@ -122,7 +102,7 @@ static enum ix_file_type type_of_mode(mode_t mode)
 	return S_ISDIR(mode) ? IX_TYPE_DIR : IX_TYPE_OTHER;
 }
 
-static void fill_stat(struct ix_stat *out, const struct stat *st)
+void ix_posix_fill_stat(struct ix_stat *out, const struct stat *st)
 {
 	out->type = type_of_mode(st->st_mode);
 	out->ino = st->st_ino;
@@ -244,7 +224,7 @@ static int posix_stat(struct ix_vfs *v, const char *path, struct ix_stat *out)
 	rc = fstatat(at.dir, at.name, &st, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
 	place_release(&at);
 	if (!rc)
-		fill_stat(out, &st);
+		ix_posix_fill_stat(out, &st);
 	return rc;
 }
 
@@ -496,191 +476,6 @@ static int posix_lock(struct ix_vfs *v, const char *path,
 	return rc;
 }
 
-/* ---- data ---- */
-
-static void posix_file_close(struct ix_file *f)
-{
-	close(fd_of(f)); /* on Linux the descriptor is gone even after EINTR */
-	ix_free(f);
-}
-
-static ssize_t posix_file_read(struct ix_file *f, void *data, size_t n,
-			       uint64_t offset)
-{
-	int direct = file_of(f)->direct;
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t got = pread(fd_of(f), (char *)data + done, n - done,
-				    (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		done += (size_t)got;
-		/* A direct read ends off the grid only at the end of the file,
-		 * and cannot be continued there. */
-		if (direct && done % DIRECT_ALIGN)
-			break;
-	}
-	return (ssize_t)done;
-}
-
-static int posix_file_write(struct ix_file *f, const void *data, size_t n,
-			    uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t put = pwrite(fd_of(f), (const char *)data + done,
-				     n - done, (off_t)(offset + done));
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		if (put == 0)
-			return -EIO; /* no progress and no reason: give up */
-		done += (size_t)put;
-	}
-	return 0;
-}
-
-static int posix_file_sync(struct ix_file *f)
-{
-	while (fdatasync(fd_of(f))) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-static void posix_file_write_behind(struct ix_file *f, uint64_t offset,
-				    uint64_t n)
-{
-	(void)sync_file_range(fd_of(f), (off_t)offset, (off_t)n,
-			      SYNC_FILE_RANGE_WRITE);
-}
-
-static int posix_file_truncate(struct ix_file *f, uint64_t size)
-{
-	while (ftruncate(fd_of(f), (off_t)size)) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-static int posix_file_reserve(struct ix_file *f, uint64_t size)
-{
-	if (!size)
-		return 0;
-	while (fallocate(fd_of(f), FALLOC_FL_KEEP_SIZE, 0, (off_t)size)) {
-		if (errno == ENOSYS)
-			return -EOPNOTSUPP;
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-static int posix_file_stat(struct ix_file *f, struct ix_stat *out)
-{
-	struct stat st;
-
-	if (fstat(fd_of(f), &st))
-		return -errno;
-	fill_stat(out, &st);
-	return 0;
-}
-
-/* ---- copying and mapping ---- */
-
-static int clone_range(int from, uint64_t from_offset, int to,
-		       uint64_t to_offset, uint64_t n)
-{
-	struct file_clone_range range = {
-		.src_fd = from,
-		.src_offset = from_offset,
-		.src_length = n,
-		.dest_offset = to_offset,
-	};
-
-	return ioctl(to, FICLONERANGE, &range) ? -errno : 0;
-}
-
-/* Does the kernel say that it cannot copy these, rather than that copying
- * failed? */
-static int cannot_copy(int error)
-{
-	return error == EXDEV || error == EINVAL || error == ENOSYS ||
-	       error == EOPNOTSUPP || error == ETXTBSY;
-}
-
-static int posix_file_copy_range(struct ix_file *from, uint64_t from_offset,
-				 struct ix_file *to, uint64_t to_offset,
-				 uint64_t n)
-{
-	off_t in = (off_t)from_offset;
-	off_t out = (off_t)to_offset;
-	struct stat st;
-
-	if (fstat(fd_of(from), &st))
-		return -errno;
-	if ((uint64_t)st.st_size < from_offset + n)
-		return -EINVAL;
-	if (!n)
-		return 0;
-	if (!clone_range(fd_of(from), from_offset, fd_of(to), to_offset, n))
-		return 0;
-	while (n) {
-		size_t step = n < SSIZE_MAX ? (size_t)n : SSIZE_MAX;
-		ssize_t put = copy_file_range(fd_of(from), &in, fd_of(to), &out,
-					      step, 0);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return cannot_copy(errno) ? -EOPNOTSUPP : -errno;
-		if (put == 0) /* the file shrank, or a filesystem lies */
-			return -EOPNOTSUPP;
-		n -= (uint64_t)put;
-	}
-	return 0;
-}
-
-static void map_release(struct ix_map *m)
-{
-	munmap(m->priv, m->size);
-}
-
-static int posix_file_map(struct ix_file *f, uint64_t size, struct ix_map *m)
-{
-	struct stat st;
-	void *p;
-
-	if (fstat(fd_of(f), &st))
-		return -errno;
-	if ((uint64_t)st.st_size < size)
-		return -EINVAL; /* touching it would be a SIGBUS */
-	p = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd_of(f), 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	m->data = p;
-	m->size = (size_t)size;
-	m->priv = p;
-	m->release = map_release;
-	return 0;
-}
-
-static int posix_file_is_direct(const struct ix_file *f)
-{
-	return file_of(f)->direct;
-}
-
 /* ---- the table ---- */
 
 static void posix_free(struct ix_vfs *v)
@@ -702,18 +497,18 @@ static const struct ix_vfs_ops posix_ops = {
 	.space = posix_space,
 	.lock = posix_lock,
 	.free = posix_free,
-	.file_close = posix_file_close,
-	.file_read = posix_file_read,
-	.file_write = posix_file_write,
-	.file_sync = posix_file_sync,
-	.file_write_behind = posix_file_write_behind,
-	.file_truncate = posix_file_truncate,
-	.file_reserve = posix_file_reserve,
-	.file_stat = posix_file_stat,
-	.file_copy_range = posix_file_copy_range,
-	.file_map = posix_file_map,
-	.file_fd = fd_of,
-	.file_is_direct = posix_file_is_direct,
+	.file_close = ix_posix_file_close,
+	.file_read = ix_posix_file_read,
+	.file_write = ix_posix_file_write,
+	.file_sync = ix_posix_file_sync,
+	.file_write_behind = ix_posix_file_write_behind,
+	.file_truncate = ix_posix_file_truncate,
+	.file_reserve = ix_posix_file_reserve,
+	.file_stat = ix_posix_file_stat,
+	.file_copy_range = ix_posix_file_copy_range,
+	.file_map = ix_posix_file_map,
+	.file_fd = ix_posix_file_fd,
+	.file_is_direct = ix_posix_file_is_direct,
 };
 
 int ix_vfs_posix_new(const char *root, struct ix_vfs **vp)

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DIRECT_ALIGN   4096u
 #define EPOCH_NS       INT64_C(1700000000000000000) /* of every new disk */
 #define TICK_NS        INT64_C(1000000)
 #define UNBOUNDED_DISK (UINT64_C(1) << 40)
@@ -20,11 +19,6 @@
 static struct sim_file *file_of(struct ix_file *f)
 {
 	return (struct sim_file *)(void *)f;
-}
-
-static const struct sim_file *const_file_of(const struct ix_file *f)
-{
-	return (const struct sim_file *)(const void *)f;
 }
 
 /* ---- walking ---- */
@@ -66,7 +60,7 @@ static int place_existing(struct ix_sim *s, const char *path, struct place *p)
 	return rc ? rc : p->node ? 0 : -ENOENT;
 }
 
-static void touch(struct sim_inode *i)
+void sim_touch(struct sim_inode *i)
 {
 	i->mtime_ns = EPOCH_NS + (int64_t)++i->sim->clock * TICK_NS;
 }
@@ -80,7 +74,7 @@ static void entry_add(struct sim_inode *dir, const char *name,
 	if (node->type == IX_TYPE_DIR)
 		node->parent = dir;
 	sim_dir_set(&dir->now_dir, name, node);
-	touch(dir);
+	sim_touch(dir);
 }
 
 static void entry_remove(struct sim_inode *dir, const char *name,
@@ -91,7 +85,7 @@ static void entry_remove(struct sim_inode *dir, const char *name,
 	node->nlink--;
 	sim_charge(node);
 	sim_inode_unref(node);
-	touch(dir);
+	sim_touch(dir);
 }
 
 /* dir[name] = node, now and in the log. Returns the op's id. */
@@ -170,7 +164,7 @@ static int disk_mkdir(struct ix_vfs *v, const char *path)
 	if (!rc) {
 		rc = sim_mutate(s);
 		node = sim_inode_new(s, IX_TYPE_DIR);
-		touch(node);
+		sim_touch(node);
 		name_set(s, at.dir, at.name, node);
 		sim_inode_unref(node);
 	}
@@ -301,7 +295,7 @@ static int disk_sync_dir(struct ix_vfs *v, const char *dir)
 
 /* ---- looking ---- */
 
-static void fill_stat(struct ix_stat *st, const struct sim_inode *i)
+void sim_fill_stat(struct ix_stat *st, const struct sim_inode *i)
 {
 	st->type = i->type;
 	st->ino = i->number;
@@ -325,7 +319,7 @@ static int disk_stat(struct ix_vfs *v, const char *path, struct ix_stat *st)
 	if (!rc)
 		rc = place_existing(s, path, &at);
 	if (!rc)
-		fill_stat(st, at.node);
+		sim_fill_stat(st, at.node);
 	ix_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -416,7 +410,7 @@ static struct ix_file *handle_new(struct ix_sim *s, struct sim_inode *node,
 }
 
 /* Change a file's size, now and in the log. */
-static void set_size(struct ix_sim *s, struct sim_inode *node, uint64_t size)
+void sim_set_size(struct ix_sim *s, struct sim_inode *node, uint64_t size)
 {
 	struct sim_oplog *op = sim_log_add(s, SIM_OP_TRUNCATE, node);
 
@@ -424,7 +418,7 @@ static void set_size(struct ix_sim *s, struct sim_inode *node, uint64_t size)
 	sim_blob_resize(&node->now, size);
 	node->reserved = 0;
 	sim_charge(node);
-	touch(node);
+	sim_touch(node);
 }
 
 static int open_locked(struct ix_sim *s, const char *path, unsigned flags,
@@ -449,12 +443,12 @@ static int open_locked(struct ix_sim *s, const char *path, unsigned flags,
 	if (!node) {
 		rc = sim_mutate(s);
 		node = sim_inode_new(s, IX_TYPE_FILE);
-		touch(node);
+		sim_touch(node);
 		name_set(s, at.dir, at.name, node);
 		sim_inode_unref(node);
 	} else if ((flags & IX_OPEN_TRUNC) && node->now.size) {
 		rc = sim_mutate(s);
-		set_size(s, node, 0);
+		sim_set_size(s, node, 0);
 	}
 	if (!rc)
 		*filep = handle_new(s, node, flags);
@@ -537,263 +531,6 @@ static void disk_file_close(struct ix_file *file)
 	ix_mutex_unlock(&s->lock);
 }
 
-/* ---- data ---- */
-
-/* The rule of IX_OPEN_DIRECT, stricter than many a disk. */
-static int misaligned(const struct sim_file *f, const void *data, size_t n,
-		      uint64_t offset)
-{
-	return (f->flags & IX_OPEN_DIRECT) &&
-	       ((uintptr_t)data | n | offset) % DIRECT_ALIGN;
-}
-
-static size_t bytes_at(const struct sim_inode *i, uint64_t offset, size_t n)
-{
-	if (offset >= i->now.size)
-		return 0;
-	return n < i->now.size - offset ? n : (size_t)(i->now.size - offset);
-}
-
-static ssize_t disk_file_read(struct ix_file *file, void *data, size_t n,
-			      uint64_t offset)
-{
-	struct sim_file *f = file_of(file);
-	ssize_t rc;
-
-	ix_mutex_lock(&f->sim->lock);
-	rc = sim_enter(f->sim, IX_SIM_READ);
-	if (!rc && misaligned(f, data, n, offset))
-		rc = -EINVAL;
-	if (!rc) {
-		n = bytes_at(f->ino, offset, n);
-		sim_blob_read(&f->ino->now, offset, data, n);
-		rc = (ssize_t)n;
-	}
-	ix_mutex_unlock(&f->sim->lock);
-	return rc;
-}
-
-/* How much of [offset, offset + n) fits on the disk. */
-static size_t bytes_that_fit(const struct ix_sim *s, const struct sim_inode *i,
-			     uint64_t offset, size_t n)
-{
-	uint64_t others = s->used - i->charged;
-	uint64_t bound;
-
-	if (!s->capacity)
-		return n;
-	bound = s->capacity > others ? s->capacity - others : 0;
-	if (bound < i->charged)
-		bound = i->charged;
-	if (bound <= offset)
-		return 0;
-	return n < bound - offset ? n : (size_t)(bound - offset);
-}
-
-static void put(struct ix_sim *s, struct sim_inode *node, const void *data,
-		size_t n, uint64_t offset)
-{
-	struct sim_oplog *op;
-
-	if (!n)
-		return;
-	op = sim_log_add(s, SIM_OP_WRITE, node);
-	op->offset = offset;
-	op->n = n;
-	op->data = sim_alloc(n, 1);
-	op->grew = node->now.size < offset + n;
-	memcpy(op->data, data, n);
-	sim_blob_write(&node->now, offset, data, n);
-	sim_charge(node);
-	touch(node);
-}
-
-static int write_locked(struct sim_file *f, const void *data, size_t n,
-			uint64_t offset)
-{
-	struct ix_sim *s = f->sim;
-	int fault = sim_enter(s, IX_SIM_WRITE);
-	size_t fits;
-	int rc;
-
-	if (fault && s->crashed)
-		return fault;
-	if (!(f->flags & IX_OPEN_WRITE))
-		return -EBADF;
-	if (fault) {
-		put(s, f->ino, data, (size_t)(sim_random(&s->rng) % (n + 1)),
-		    offset);
-		return fault;
-	}
-	if (!n)
-		return 0;
-	fits = bytes_that_fit(s, f->ino, offset, n);
-	rc = fits < n ? -ENOSPC : 0;
-	if (fits && sim_mutate(s))
-		rc = -EIO;
-	put(s, f->ino, data, fits, offset);
-	return rc;
-}
-
-static int disk_file_write(struct ix_file *file, const void *data, size_t n,
-			   uint64_t offset)
-{
-	struct sim_file *f = file_of(file);
-	int rc;
-
-	ix_mutex_lock(&f->sim->lock);
-	rc = misaligned(f, data, n, offset) ? -EINVAL
-					    : write_locked(f, data, n, offset);
-	ix_mutex_unlock(&f->sim->lock);
-	return rc;
-}
-
-static int disk_file_sync(struct ix_file *file)
-{
-	struct sim_file *f = file_of(file);
-	int rc;
-
-	ix_mutex_lock(&f->sim->lock);
-	rc = sim_enter(f->sim, IX_SIM_SYNC);
-	if (rc && !f->sim->crashed)
-		sim_log_stuck(f->sim, f->ino);
-	if (!rc)
-		rc = sim_mutate(f->sim);
-	if (!rc)
-		sim_log_synced(f->sim, f->ino);
-	ix_mutex_unlock(&f->sim->lock);
-	return rc;
-}
-
-static void disk_file_write_behind(struct ix_file *f, uint64_t offset,
-				   uint64_t n)
-{
-	(void)f;
-	(void)offset;
-	(void)n;
-}
-
-static int disk_file_truncate(struct ix_file *file, uint64_t size)
-{
-	struct sim_file *f = file_of(file);
-	struct ix_sim *s = f->sim;
-	int rc;
-
-	ix_mutex_lock(&s->lock);
-	rc = sim_enter(s, IX_SIM_TRUNCATE);
-	if (!rc && !(f->flags & IX_OPEN_WRITE))
-		rc = -EINVAL;
-	if (!rc && size > f->ino->now.size &&
-	    bytes_that_fit(s, f->ino, 0, (size_t)size) < size)
-		rc = -ENOSPC;
-	if (!rc && size != f->ino->now.size) {
-		rc = sim_mutate(s);
-		set_size(s, f->ino, size);
-	} else if (!rc) {
-		f->ino->reserved = 0;
-		sim_charge(f->ino);
-	}
-	ix_mutex_unlock(&s->lock);
-	return rc;
-}
-
-static int disk_file_reserve(struct ix_file *file, uint64_t size)
-{
-	struct sim_file *f = file_of(file);
-	struct ix_sim *s = f->sim;
-	int rc;
-
-	ix_mutex_lock(&s->lock);
-	rc = sim_enter(s, IX_SIM_TRUNCATE);
-	if (!rc && !(f->flags & IX_OPEN_WRITE))
-		rc = -EBADF;
-	if (!rc && bytes_that_fit(s, f->ino, 0, (size_t)size) < size)
-		rc = -ENOSPC;
-	if (!rc && f->ino->reserved < size) {
-		f->ino->reserved = size;
-		sim_charge(f->ino);
-	}
-	ix_mutex_unlock(&s->lock);
-	return rc;
-}
-
-static int disk_file_stat(struct ix_file *file, struct ix_stat *st)
-{
-	struct sim_file *f = file_of(file);
-	int rc;
-
-	ix_mutex_lock(&f->sim->lock);
-	rc = sim_enter(f->sim, IX_SIM_STAT);
-	if (!rc)
-		fill_stat(st, f->ino);
-	ix_mutex_unlock(&f->sim->lock);
-	return rc;
-}
-
-/* ---- copying and mapping ---- */
-
-static int disk_file_copy_range(struct ix_file *from, uint64_t from_offset,
-				struct ix_file *to, uint64_t to_offset,
-				uint64_t n)
-{
-	struct sim_file *a = file_of(from);
-	struct sim_file *b = file_of(to);
-	uint8_t *copy = NULL;
-	int rc = 0;
-
-	if (a->sim != b->sim)
-		return -EOPNOTSUPP;
-	ix_mutex_lock(&a->sim->lock);
-	if (a->ino->now.size < from_offset + n)
-		rc = -EINVAL;
-	if (!rc) {
-		copy = sim_alloc((size_t)n, 1);
-		sim_blob_read(&a->ino->now, from_offset, copy, (size_t)n);
-		rc = write_locked(b, copy, (size_t)n, to_offset);
-	}
-	ix_mutex_unlock(&a->sim->lock);
-	free(copy);
-	return rc;
-}
-
-static void map_release(struct ix_map *m)
-{
-	free(m->priv);
-}
-
-/* A copy: a real map would show later writes, but nobody maps a file that is
- * still written. */
-static int disk_file_map(struct ix_file *file, uint64_t size, struct ix_map *m)
-{
-	struct sim_file *f = file_of(file);
-	int rc;
-
-	ix_mutex_lock(&f->sim->lock);
-	rc = sim_enter(f->sim, IX_SIM_READ);
-	if (!rc && f->ino->now.size < size)
-		rc = -EINVAL;
-	if (!rc) {
-		m->priv = sim_alloc((size_t)size, 1);
-		sim_blob_read(&f->ino->now, 0, m->priv, (size_t)size);
-		m->data = m->priv;
-		m->size = (size_t)size;
-		m->release = map_release;
-	}
-	ix_mutex_unlock(&f->sim->lock);
-	return rc;
-}
-
-static int disk_file_fd(const struct ix_file *f)
-{
-	(void)f;
-	return -1;
-}
-
-static int disk_file_is_direct(const struct ix_file *f)
-{
-	return (const_file_of(f)->flags & IX_OPEN_DIRECT) != 0;
-}
-
 /* ---- the table ---- */
 
 static void disk_free(struct ix_vfs *v)
@@ -815,15 +552,15 @@ const struct ix_vfs_ops sim_ops = {
 	.lock = disk_lock,
 	.free = disk_free,
 	.file_close = disk_file_close,
-	.file_read = disk_file_read,
-	.file_write = disk_file_write,
-	.file_sync = disk_file_sync,
-	.file_write_behind = disk_file_write_behind,
-	.file_truncate = disk_file_truncate,
-	.file_reserve = disk_file_reserve,
-	.file_stat = disk_file_stat,
-	.file_copy_range = disk_file_copy_range,
-	.file_map = disk_file_map,
-	.file_fd = disk_file_fd,
-	.file_is_direct = disk_file_is_direct,
+	.file_read = sim_file_read,
+	.file_write = sim_file_write,
+	.file_sync = sim_file_sync,
+	.file_write_behind = sim_file_write_behind,
+	.file_truncate = sim_file_truncate,
+	.file_reserve = sim_file_reserve,
+	.file_stat = sim_file_stat,
+	.file_copy_range = sim_file_copy_range,
+	.file_map = sim_file_map,
+	.file_fd = sim_file_fd,
+	.file_is_direct = sim_file_is_direct,
 };

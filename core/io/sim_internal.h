@@ -200,9 +200,30 @@ void sim_charge(struct sim_inode *i);
 struct ix_sim *sim_new(void);
 void sim_free(struct ix_sim *s);
 
-/* ---- sim_disk.c ---- */
+/* ---- sim_disk.c: paths ---- */
 
 extern const struct ix_vfs_ops sim_ops;
+
+void sim_touch(struct sim_inode *i); /* a new mtime */
+void sim_fill_stat(struct ix_stat *st, const struct sim_inode *i);
+/* Change a file's size, now and in the log. */
+void sim_set_size(struct ix_sim *s, struct sim_inode *node, uint64_t size);
+
+/* ---- sim_file.c: the operations of ix_vfs_ops on open files ---- */
+
+ssize_t sim_file_read(struct ix_file *f, void *data, size_t n, uint64_t offset);
+int sim_file_write(struct ix_file *f, const void *data, size_t n,
+		   uint64_t offset);
+int sim_file_sync(struct ix_file *f);
+void sim_file_write_behind(struct ix_file *f, uint64_t offset, uint64_t n);
+int sim_file_truncate(struct ix_file *f, uint64_t size);
+int sim_file_reserve(struct ix_file *f, uint64_t size);
+int sim_file_stat(struct ix_file *f, struct ix_stat *st);
+int sim_file_copy_range(struct ix_file *from, uint64_t from_offset,
+			struct ix_file *to, uint64_t to_offset, uint64_t n);
+int sim_file_map(struct ix_file *f, uint64_t size, struct ix_map *m);
+int sim_file_fd(const struct ix_file *f);
+int sim_file_is_direct(const struct ix_file *f);
 
 /* ---- sim_fault.c; the lock is held ---- */
 
