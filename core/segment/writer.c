@@ -249,7 +249,9 @@ void ix_segment_extent_end(struct ix_segment_writer *w)
 		return;
 	w->open = 0;
 	e = &w->rows[w->row_count].extent;
-	if (ix_segment_writer_error(w) || !e->length)
+	/* The next extent clears what `hold` remembers of a failure. */
+	fail(w, ix_segment_writer_error(w));
+	if (w->error || !e->length)
 		return;
 	padding = ix_extent_padded(e->length) - e->length;
 	if (w->streaming) {
