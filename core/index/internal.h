@@ -203,6 +203,7 @@ struct ix_job {
 	uint64_t bytes; /* of the sources: also reserved on the disk */
 	uint64_t docs;
 	uint64_t bytes_out; /* when it succeeded */
+	int blamed;         /* a source was quarantined: the others may go on */
 	atomic_int cancel;  /* enum ix_job_cancel */
 	struct ix_index *ix;
 };

@@ -155,7 +155,7 @@ static void release_job_locked(struct ix_index *ix, struct ix_job *job, int rc)
 		g->pins--;
 		if (g->state == IX_SEG_MERGING)
 			g->state = IX_SEG_LIVE;
-		if (is_backoff(rc) && g->state == IX_SEG_LIVE &&
+		if (is_backoff(rc) && !job->blamed && g->state == IX_SEG_LIVE &&
 		    !g->quarantine && !g->missing)
 			back_off(g, rc, now);
 		ix_state_settle(&ix->state, g);
@@ -366,7 +366,7 @@ static void run_job(struct ix_index *ix, struct ix_job *job)
 	tell_end(ix, job, rc);
 	ix_mutex_lock(&ix->lock);
 	release_job_locked(ix, job, rc);
-	if (is_backoff(rc) && !ix_err_is_content(rc) && job->action)
+	if (is_backoff(rc) && !job->blamed && job->action)
 		ix_force_failed_locked(ix, job->action,
 				       *error ? error : ix_err_name(rc));
 	ix_mutex_unlock(&ix->lock);

@@ -291,7 +291,7 @@ static int plan_quarantine(struct ix_index *ix, struct ix_op *op, void *ctx)
 }
 
 /* The source is damaged: say so for ever, and leave it alone. */
-static void quarantine(struct ix_index *ix, uint64_t seq)
+static int quarantine(struct ix_index *ix, uint64_t seq)
 {
 	char text[IX_FAIL_TEXT_MAX];
 	struct blame b = { seq, text };
@@ -311,6 +311,7 @@ static void quarantine(struct ix_index *ix, uint64_t seq)
 	else
 		ix_event(ix, "quarantined", ",\"seq\":\"%" PRIu64 "\"", seq);
 	ix_fail(-IX_ECORRUPT, "%s", text);
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- the whole ---- */
@@ -376,7 +377,7 @@ int ix_job_run(struct ix_index *ix, struct ix_job *job)
 		rc = ix_fail(-IX_ESTALE, "a source was removed while it was "
 					 "merged");
 	if (ix_err_is_content(rc) && bad < job->n && rc != -IX_ESCHEMA)
-		quarantine(ix, job->seqs[bad]);
+		job->blamed = !quarantine(ix, job->seqs[bad]);
 	if (!rc)
 		job->bytes_out = r.meta.bytes;
 	ix_seq_release(ix, &r.seq);
