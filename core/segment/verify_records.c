@@ -38,19 +38,17 @@ static int check_field(const struct records *r, uint32_t doc, uint32_t field,
 {
 	const struct ix_field *f = &r->schema->fields[field];
 	const struct ix_column *c;
-	uint32_t local, first = 0, n = 0;
+	uint32_t local, first = 0, n = 0, same = 0;
 
 	if (f->type == IX_FIELD_TEXT || !f->stored)
 		return 0;
 	c = ix_segment_column(r->v->segment, field, doc, &local);
 	if (c)
 		ix_column_values(c, local, &first, &n);
-	if (n == count) {
-		for (uint32_t i = 0; i < n; i++)
-			if (!same_value(&values[i], c, first + i))
-				n = UINT32_MAX;
-	}
-	if (n == count)
+	while (n == count && same < n &&
+	       same_value(&values[same], c, first + same))
+		same++;
+	if (n == count && same == n)
 		return 0;
 	return ix_fail(-IX_ECORRUPT,
 		       "document %u: record and column disagree "
