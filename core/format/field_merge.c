@@ -111,7 +111,10 @@ static int blame(const struct field_merge *m, uint32_t s, int rc)
 {
 	const char *name = m->cursors[s].source->name;
 
-	if (!ix_err_is_content(rc) || !name)
+	if (!ix_err_is_content(rc))
+		return rc;
+	m->stats->bad_source = s;
+	if (!name)
 		return rc;
 	return ix_fail_in(rc, "%s", name);
 }
@@ -225,6 +228,7 @@ int ix_field_merge(struct ix_field_source *sources, uint32_t n,
 	if (!stats)
 		stats = &unused;
 	memset(stats, 0, sizeof(*stats));
+	stats->bad_source = n;
 	rc = check_sources(sources, n);
 	if (rc)
 		return rc;

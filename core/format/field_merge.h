@@ -45,6 +45,7 @@ struct ix_field_merge_stats {
 	uint64_t terms_out;
 	uint64_t bytes_copied; /* payload bytes moved without decoding */
 	uint64_t bytes_coded;  /* payload bytes decoded and encoded again */
+	uint32_t bad_source;   /* whose content failed; n = nobody's */
 };
 
 /*

@@ -527,6 +527,8 @@ static int merge_postings(struct ix_merge *m, uint32_t field)
 	rc = ix_field_merge(p.sources, p.n, (enum ix_postings_codec)e.codec,
 			    &norms, out, &index, &stats);
 	ix_segment_extent_end(m->writer);
+	if (ix_err_is_content(rc) && stats.bad_source < p.n)
+		m->bad_input = p.extents[stats.bad_source].input;
 	if (!rc)
 		rc = ix_segment_writer_error(m->writer);
 	if (!rc)
