@@ -218,27 +218,6 @@ static struct ix_chunk_joiner *joiner(struct ix_chunk_writer *w)
 	return j;
 }
 
-/* Move the next `n` position deltas to the encoder. */
-static int move_deltas(struct ix_chunk_joiner *j, uint64_t n)
-{
-	struct ix_delta_stream *s = &j->deltas;
-
-	while (n > 0) {
-		uint32_t part = s->n - s->i;
-
-		if (!part) {
-			if (ix_delta_stream_fill(s))
-				return -1;
-			continue;
-		}
-		part = part < n ? part : (uint32_t)n;
-		ix_unit_add_deltas(&j->encoder, s->values + s->i, part);
-		s->i += part;
-		n -= part;
-	}
-	return 0;
-}
-
 static void close_joined(struct ix_chunk_joiner *j)
 {
 	assert(j->count < IX_CHUNK_LOOK_BACK);
@@ -264,13 +243,19 @@ static int join_unit(struct ix_chunk_joiner *j, enum ix_postings_codec codec,
 			total += j->freqs[i];
 	ix_delta_stream_init(&j->deltas, positions, positions + u->pos_len,
 			     total, 1);
-	for (uint32_t i = 0; i < d.count; i++) {
-		ix_unit_add_doc(&j->encoder, j->doc_ids[i], j->freqs[i]);
+	for (uint32_t i = 0; i < d.count;) {
+		uint32_t n = IX_UNIT_DOCS - j->encoder.count;
+		uint64_t deltas;
+
+		n = n < d.count - i ? n : d.count - i;
+		deltas = ix_unit_add_docs(&j->encoder, j->doc_ids + i,
+					  j->freqs + i, n);
 		if (codec == IX_POSTINGS_POSITIONS &&
-		    move_deltas(j, j->freqs[i]))
+		    ix_delta_stream_move(&j->deltas, deltas, &j->encoder))
 			return -1;
 		if (j->encoder.count == IX_UNIT_DOCS)
 			close_joined(j);
+		i += n;
 	}
 	return ix_delta_stream_done(&j->deltas) ? 0 : -1;
 }

@@ -14,15 +14,13 @@
 #include "core/format/list_merge.h"
 #include "core/format/merge_cursor.h"
 
-#define SOURCES_MAX 64u
-
 struct field_merge {
 	uint32_t n;
 	struct ix_merge_cursor *cursors; /* owned */
-	uint32_t tree[SOURCES_MAX];
+	uint32_t tree[IX_MERGE_SOURCES];
 	/* First 8 bytes of each cursor's term, big-endian, zero padded: mostly
 	 * all that a comparison looks at. All ones at the end. */
-	uint64_t prefix[SOURCES_MAX];
+	uint64_t prefix[IX_MERGE_SOURCES];
 	struct ix_terms_writer *terms; /* owned */
 	struct ix_list_merge lists;
 	struct ix_field_merge_stats *stats;
@@ -59,16 +57,22 @@ static int is_equal(const struct field_merge *m, uint32_t a, uint32_t b)
 	       compare_rest(&m->cursors[a], &m->cursors[b]) == 0;
 }
 
-/* Source `s` has a new term: play from its leaf to the top. */
+/* Source `s` has a new term: play from its leaf to the top. Which of two
+ * different prefixes is less cannot be foreseen, so that is no branch. */
 static void replay(struct field_merge *m, uint32_t s)
 {
 	for (uint32_t node = (s + m->n) / 2; node > 0; node /= 2) {
-		if (is_less(m, m->tree[node], s)) {
-			uint32_t winner = m->tree[node];
+		uint32_t other = m->tree[node];
+		uint64_t a = m->prefix[s];
+		uint64_t b = m->prefix[other];
+		uint32_t lost;
 
-			m->tree[node] = s;
-			s = winner;
-		}
+		lost = (uint32_t) - (uint32_t)(b < a);
+		if (a == b)
+			lost = (uint32_t) - (uint32_t)is_less(m, other, s);
+		lost &= s ^ other;
+		m->tree[node] = other ^ lost;
+		s ^= lost;
 	}
 	m->tree[0] = s;
 }
@@ -135,7 +139,7 @@ static int check_sources(const struct ix_field_source *sources, uint32_t n)
 {
 	uint64_t min_base = 0;
 
-	if (n < 1 || n > SOURCES_MAX)
+	if (n < 1 || n > IX_MERGE_SOURCES)
 		return ix_fail(-EINVAL, "field merge: %u sources", n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (sources[i].doc_base < min_base)
@@ -157,8 +161,8 @@ static int check_sources(const struct ix_field_source *sources, uint32_t n)
 /* Merge the smallest term and move its sources on. */
 static int merge_term(struct field_merge *m)
 {
-	struct ix_merge_cursor *group[SOURCES_MAX];
-	uint32_t owners[SOURCES_MAX];
+	struct ix_merge_cursor *group[IX_MERGE_SOURCES];
+	uint32_t owners[IX_MERGE_SOURCES];
 	uint64_t set = 0;
 	uint32_t n = 0;
 	uint32_t bad;

@@ -28,7 +28,6 @@ static int damaged(const char *what)
 
 /* ---- short lists ---- */
 
-/* The whole payload of a short list, parsed. */
 static int view_short(struct ix_list_merge *m, struct ix_merge_cursor *c,
 		      struct ix_short_view *v)
 {
@@ -36,93 +35,126 @@ static int view_short(struct ix_list_merge *m, struct ix_merge_cursor *c,
 			      c->source->doc_count);
 }
 
-/* A short list alone: only its first document changes. */
-static int copy_short(struct ix_list_merge *m, struct ix_merge_cursor *c,
-		      struct ix_buf *out)
+static uint8_t *put_bytes(uint8_t *p, const uint8_t *from, const uint8_t *end)
 {
-	const uint8_t *p = c->p;
-	struct ix_short_view v;
-	uint32_t first = 0;
-	int rc = view_short(m, c, &v);
+	size_t n = (size_t)(end - from);
 
-	if (rc)
-		return rc;
-	ix_get_varint32(&p, c->end, &first);
-	ix_buf_add_varint(out, first + c->source->doc_base);
-	ix_buf_add(out, p, (size_t)(c->end - p));
-	return 0;
+	memcpy(p, from, n);
+	return p + n;
 }
 
-/* The docs area of a list that follows a document `last` (or none): its first
- * entry with the gap between, the rest copied. */
-static int append_area(struct ix_list_merge *m, const struct ix_short_view *v,
-		       int follows, uint32_t gap, struct ix_buf *out)
+/* A short list alone: only its first document changes. Writes at `p`, returns
+ * the end, NULL for damage. */
+static uint8_t *copy_short(struct ix_list_merge *m, struct ix_merge_cursor *c,
+			   uint8_t *p)
 {
-	const uint8_t *p = v->docs;
-	uint8_t entry[2 * IX_VARINT32_MAX];
-	uint8_t *end = entry;
+	struct ix_short_view *v = &m->views[0];
+	const uint8_t *rest = c->p;
+
+	if (view_short(m, c, v))
+		return NULL;
+	while (*rest++ & 0x80) /* over the first document */
+		;
+	p = ix_put_varint(p, v->first + c->source->doc_base);
+	return put_bytes(p, rest, c->end);
+}
+
+/* The docs area of a list that has `gap` to the document before it, if it
+ * follows any: its first entry anew, the rest copied. NULL for damage. */
+static uint8_t *put_area(enum ix_postings_codec codec,
+			 const struct ix_short_view *v, int follows,
+			 uint32_t gap, uint8_t *p)
+{
+	const uint8_t *rest = v->docs;
 	uint32_t old;
 
-	if (m->codec == IX_POSTINGS_DOCS) {
+	if (codec == IX_POSTINGS_DOCS) {
 		if (follows)
-			end = ix_put_varint(entry, gap);
+			p = ix_put_varint(p, gap);
 	} else if (v->df == 1) {
-		end = ix_short_put_doc(entry, m->codec, gap, (uint32_t)v->ttf);
+		p = ix_short_put_doc(p, codec, gap, (uint32_t)v->ttf);
 	} else {
-		if (ix_get_varint32(&p, v->docs_end, &old) || old >> 1)
-			return damaged("first document of a short list");
-		end = ix_put_varint(entry, (uint64_t)gap << 1 | (old & 1));
+		if (ix_get_varint32(&rest, v->docs_end, &old) || old >> 1) {
+			(void)damaged("first document of a short list");
+			return NULL;
+		}
+		p = ix_put_varint(p, (uint64_t)gap << 1 | (old & 1));
 	}
-	ix_buf_add(out, entry, (size_t)(end - entry));
-	ix_buf_add(out, p, (size_t)(v->docs_end - p));
-	return 0;
+	return put_bytes(p, rest, v->docs_end);
 }
 
-/* Concatenate short lists into one: 1, or 0 when the result is too long to be
- * short. */
-static int join_shorts(struct ix_list_merge *m,
-		       struct ix_merge_cursor *const *cursors, uint32_t n,
-		       struct ix_buf *out, uint32_t *badp)
+/* Concatenate short lists at `p`; returns the end, NULL for damage. */
+static uint8_t *join_shorts(struct ix_list_merge *m,
+			    struct ix_merge_cursor *const *cursors, uint32_t n,
+			    uint8_t *p, uint32_t *badp)
 {
-	struct ix_buf *area = &m->docs;
+	uint8_t *area = m->area;
+	uint8_t *area_end = area;
 	uint32_t first = 0;
 	uint32_t last = 0;
 
-	ix_buf_clear(area);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t base = cursors[i]->source->doc_base;
-		struct ix_short_view v;
-		int rc = view_short(m, cursors[i], &v);
+		struct ix_short_view *v = &m->views[i];
 
-		if (!rc)
-			rc = append_area(m, &v, i > 0,
-					 i ? base + v.first - last : 0, area);
-		if (rc) {
-			*badp = i;
-			return rc;
+		*badp = i;
+		if (view_short(m, cursors[i], v))
+			return NULL;
+		/* What a valid area can have at most; a longer one would be
+		 * found damaged when it is decoded. */
+		if ((size_t)(v->docs_end - v->docs) >
+		    v->df * 2u * IX_VARINT32_MAX) {
+			(void)damaged("length of documents");
+			return NULL;
 		}
+		area_end = put_area(m->codec, v, i > 0,
+				    i ? base + v->first - last : 0, area_end);
+		if (!area_end)
+			return NULL;
 		if (i == 0)
-			first = base + v.first;
-		last = base + v.last;
+			first = base + v->first;
+		last = base + v->last;
 	}
-	ix_buf_add_varint(out, first);
-	ix_buf_add_varint(out, last - first);
+	p = ix_put_varint(p, first);
+	p = ix_put_varint(p, last - first);
 	if (m->codec == IX_POSTINGS_POSITIONS)
-		ix_buf_add_varint(out, area->len);
-	ix_buf_add(out, area->data, area->len);
-	for (uint32_t i = 0; i < n && m->codec == IX_POSTINGS_POSITIONS; i++) {
-		struct ix_short_view v;
+		p = ix_put_varint(p, (uint64_t)(area_end - area));
+	p = put_bytes(p, area, area_end);
+	for (uint32_t i = 0; i < n && m->codec == IX_POSTINGS_POSITIONS; i++)
+		p = put_bytes(p, m->views[i].positions,
+			      m->views[i].positions_end);
+	return p;
+}
 
-		/* Parsed above: this cannot fail. */
-		(void)view_short(m, cursors[i], &v);
-		ix_buf_add(out, v.positions,
-			   (size_t)(v.positions_end - v.positions));
-	}
-	if (area->error)
-		return area->error;
-	if (out->error)
-		return out->error;
-	return out->len <= IX_SHORT_BYTES;
+/* A short result, if it stays short: 1, 0 when it does not, negative. */
+static int merge_short(struct ix_list_merge *m,
+		       struct ix_merge_cursor *const *cursors, uint32_t n,
+		       struct ix_term_info *info, uint64_t bytes,
+		       uint32_t *badp)
+{
+	const struct ix_merge_cursor *c = cursors[0];
+	uint8_t *start;
+	uint8_t *end;
+
+	/* Each list can grow by a first document with its frequency, all of
+	 * them by the three values in front. */
+	start = ix_terms_reserve(m->terms, (size_t)bytes +
+						   n * 2 * IX_VARINT32_MAX +
+						   3 * IX_VARINT32_MAX);
+	if (!start)
+		return -ENOMEM;
+	*badp = 0;
+	end = n > 1 ? join_shorts(m, cursors, n, start, badp)
+		    : copy_short(m, cursors[0], start);
+	if (!end)
+		return -IX_ECORRUPT;
+	*badp = n;
+	info->payload_len = (uint64_t)(end - start);
+	if (info->payload_len > IX_SHORT_BYTES)
+		return 0;
+	m->stats->bytes_copied += info->payload_len;
+	ix_terms_add(m->terms, c->term, c->term_len, info, start);
+	return 1;
 }
 
 /* Code the documents of a short list into the open unit. */
@@ -413,7 +445,8 @@ static int merge_long(struct ix_list_merge *m,
 /* Sum up what the dictionaries say. `*largep`: the payloads together are above
  * the block limit. */
 static int sum_up(struct ix_merge_cursor *const *cursors, uint32_t n,
-		  struct ix_term_info *info, int *all_shortp, int *largep)
+		  struct ix_term_info *info, int *all_shortp, uint64_t *bytesp,
+		  int *largep)
 {
 	uint64_t df = 0;
 	uint64_t bytes = 0;
@@ -435,6 +468,7 @@ static int sum_up(struct ix_merge_cursor *const *cursors, uint32_t n,
 	if (df > IX_DOCS_MAX)
 		return ix_fail(-IX_ELIMIT, "terms: too many documents");
 	info->df = (uint32_t)df;
+	*bytesp = bytes;
 	*largep |= bytes > IX_BLOCK_PAYLOAD;
 	return 0;
 }
@@ -443,37 +477,20 @@ int ix_list_merge_term(struct ix_list_merge *m,
 		       struct ix_merge_cursor *const *cursors, uint32_t n,
 		       uint32_t *badp)
 {
-	const struct ix_merge_cursor *c = cursors[0];
 	struct ix_term_info info;
+	uint64_t bytes;
 	int all_short;
 	int large;
 	int rc;
 
 	*badp = n;
-	rc = sum_up(cursors, n, &info, &all_short, &large);
+	rc = sum_up(cursors, n, &info, &all_short, &bytes, &large);
 	if (rc)
 		return rc;
 	if (all_short && info.df < IX_SHORT_DOCS && !large) {
-		ix_buf_clear(&m->payload);
-		*badp = 0;
-		if (n > 1) {
-			rc = join_shorts(m, cursors, n, &m->payload, badp);
-		} else {
-			rc = copy_short(m, cursors[0], &m->payload);
-			if (!rc)
-				rc = m->payload.error;
-			if (!rc)
-				rc = m->payload.len <= IX_SHORT_BYTES;
-		}
-		if (rc < 0)
-			return rc;
-		if (rc > 0) {
-			info.payload_len = m->payload.len;
-			m->stats->bytes_copied += m->payload.len;
-			ix_terms_add(m->terms, c->term, c->term_len, &info,
-				     m->payload.data);
-			return 0;
-		}
+		rc = merge_short(m, cursors, n, &info, bytes, badp);
+		if (rc)
+			return rc < 0 ? rc : 0;
 	}
 	return merge_long(m, cursors, n, &info, large, badp);
 }

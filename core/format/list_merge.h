@@ -17,8 +17,11 @@
 
 #include <stdint.h>
 
+#include "core/base/codec.h"
 #include "core/format/long_list.h"
 #include "core/format/merge_cursor.h"
+
+#define IX_MERGE_SOURCES 64u /* at most */
 
 struct ix_list_merge {
 	enum ix_postings_codec codec;
@@ -28,6 +31,8 @@ struct ix_list_merge {
 	struct ix_long_writer writer;
 	struct ix_buf payload; /* of a term that is not streamed */
 	struct ix_buf docs;    /* docs area of a chunk being taken apart */
+	struct ix_short_view views[IX_MERGE_SOURCES];
+	uint8_t area[(IX_SHORT_DOCS + IX_MERGE_SOURCES) * 2 * IX_VARINT32_MAX];
 	uint32_t doc_ids[IX_SHORT_DOCS];
 	uint32_t freqs[IX_SHORT_DOCS];
 };

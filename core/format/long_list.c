@@ -33,48 +33,46 @@ void ix_long_close_unit(struct ix_long_writer *w)
 	ix_chunk_push(&w->chunks, &info);
 }
 
-void ix_long_add_doc(struct ix_long_writer *w, uint32_t doc, uint32_t freq)
+/* How many of the next `n` documents can go to the open unit at once. A unit is
+ * closed by the document that takes its positions to 1 MiB; only near that
+ * must one go document by document. `bytes` is a bound of what all `n` add. */
+static uint32_t documents_at_once(const struct ix_long_writer *w, uint32_t n,
+				  size_t bytes)
 {
-	/* Closed only when another document comes: its last one's positions
-	 * arrive after the document. */
-	if (w->open.count == IX_UNIT_DOCS ||
-	    w->open.positions.len >= IX_CHUNK_POSITION)
-		ix_long_close_unit(w);
-	ix_unit_add_doc(&w->open, doc, freq);
+	uint32_t room = IX_UNIT_DOCS - w->open.count;
+
+	if (w->open.positions.len + bytes >= IX_CHUNK_POSITION)
+		return 1;
+	return n < room ? n : room;
 }
 
 int ix_long_add_coded(struct ix_long_writer *w, const uint32_t *docs,
 		      const uint32_t *freqs, uint32_t n,
 		      const uint8_t *positions, const uint8_t *positions_end)
 {
+	int with_positions = w->open.codec == IX_POSTINGS_POSITIONS;
 	struct ix_delta_stream s;
 	uint64_t total = 0;
+	size_t bytes;
 
-	if (w->open.codec != IX_POSTINGS_POSITIONS) {
-		for (uint32_t i = 0; i < n; i++)
-			ix_long_add_doc(w, docs[i], freqs[i]);
-		return 0;
-	}
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n && with_positions; i++)
 		total += freqs[i];
 	ix_delta_stream_init(&s, positions, positions_end, total, 0);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t left = freqs[i];
+	/* A group takes at most IX_PACK_MAX bytes for 128 of at least one. */
+	bytes = ((size_t)(positions_end - positions) / IX_PACK_VALUES + 2) *
+		IX_PACK_MAX;
+	for (uint32_t i = 0; i < n;) {
+		uint32_t part;
+		uint64_t deltas;
 
-		ix_long_add_doc(w, docs[i], freqs[i]);
-		while (left > 0) {
-			uint32_t part = s.n - s.i;
-
-			if (!part) {
-				if (ix_delta_stream_fill(&s))
-					return -1;
-				continue;
-			}
-			part = part < left ? part : left;
-			ix_long_add_deltas(w, s.values + s.i, part);
-			s.i += part;
-			left -= part;
-		}
+		if (ix_long_unit_full(w))
+			ix_long_close_unit(w);
+		part = documents_at_once(w, n - i, bytes);
+		deltas = ix_unit_add_docs(&w->open, docs + i, freqs + i, part);
+		if (with_positions &&
+		    ix_delta_stream_move(&s, deltas, &w->open))
+			return -1;
+		i += part;
 	}
 	return ix_delta_stream_done(&s) ? 0 : -1;
 }

@@ -29,8 +29,26 @@ void ix_long_writer_release(struct ix_long_writer *w); /* idempotent */
 void ix_long_begin(struct ix_long_writer *w, const struct ix_doc_norms *norms,
 		   ix_chunk_write_fn write, void *ctx);
 
+/* Is the open unit full? It is closed only when another document comes, since
+ * the positions of its last one arrive after that document. */
+static inline int ix_long_unit_full(const struct ix_long_writer *w)
+{
+	return w->open.count == IX_UNIT_DOCS ||
+	       w->open.positions.len >= IX_CHUNK_POSITION;
+}
+
+/* Close the open unit, if there is one, so that whole units can be pushed to
+ * w->chunks. */
+void ix_long_close_unit(struct ix_long_writer *w);
+
 /* Add a document, then all its position deltas (codec 3), then the next. */
-void ix_long_add_doc(struct ix_long_writer *w, uint32_t doc, uint32_t freq);
+static inline void ix_long_add_doc(struct ix_long_writer *w, uint32_t doc,
+				   uint32_t freq)
+{
+	if (ix_long_unit_full(w))
+		ix_long_close_unit(w);
+	ix_unit_add_doc(&w->open, doc, freq);
+}
 static inline void ix_long_add_deltas(struct ix_long_writer *w,
 				      const uint32_t *deltas, size_t n)
 {
@@ -42,9 +60,6 @@ static inline void ix_long_add_deltas(struct ix_long_writer *w,
 int ix_long_add_coded(struct ix_long_writer *w, const uint32_t *docs,
 		      const uint32_t *freqs, uint32_t n,
 		      const uint8_t *positions, const uint8_t *positions_end);
-
-/* Close the open unit, so that whole units can be pushed to w->chunks. */
-void ix_long_close_unit(struct ix_long_writer *w);
 
 /* Finish the list: 0 or the first error. Length and documents are then
  * w->chunks.offset and .doc_count. */

@@ -33,6 +33,11 @@ void ix_terms_writer_free(struct ix_terms_writer *w);
 void ix_terms_add(struct ix_terms_writer *w, const uint8_t *term, size_t len,
 		  const struct ix_term_info *info, const uint8_t *payload);
 
+/* Room for `n` bytes where a payload can be made without a copy: given to
+ * ix_terms_add as it is, it stays there. Good until the next call; NULL once
+ * the writer failed. */
+uint8_t *ix_terms_reserve(struct ix_terms_writer *w, size_t n);
+
 /* A term whose payload is streamed (always long form; meant for lengths above
  * IX_BLOCK_PAYLOAD): begin, any number of writes, end. */
 void ix_terms_begin_large(struct ix_terms_writer *w, const uint8_t *term,

@@ -160,6 +160,25 @@ static void add_entry(struct ix_terms_writer *w, const uint8_t *term,
 		w->error = ix_fail(-IX_ELIMIT, "terms: too many occurrences");
 }
 
+uint8_t *ix_terms_reserve(struct ix_terms_writer *w, size_t n)
+{
+	if (writer_failed(w) || ix_buf_reserve(&w->payloads, n))
+		return NULL;
+	return w->payloads.data + w->payloads.len;
+}
+
+static void add_payload(struct ix_terms_writer *w, const uint8_t *payload,
+			size_t n)
+{
+	/* It may have been made in this buffer, where an end of a block may
+	 * have left a gap before it. */
+	if (ix_buf_reserve(&w->payloads, n))
+		return;
+	if (payload != w->payloads.data + w->payloads.len)
+		memmove(w->payloads.data + w->payloads.len, payload, n);
+	w->payloads.len += n;
+}
+
 void ix_terms_add(struct ix_terms_writer *w, const uint8_t *term, size_t len,
 		  const struct ix_term_info *info, const uint8_t *payload)
 {
@@ -178,7 +197,7 @@ void ix_terms_add(struct ix_terms_writer *w, const uint8_t *term, size_t len,
 	    w->payloads.len + info->payload_len > IX_BLOCK_PAYLOAD)
 		flush_block(w, 0);
 	add_entry(w, term, len, shared, info);
-	ix_buf_add(&w->payloads, payload, (size_t)info->payload_len);
+	add_payload(w, payload, (size_t)info->payload_len);
 }
 
 void ix_terms_begin_large(struct ix_terms_writer *w, const uint8_t *term,

@@ -24,12 +24,18 @@ void ix_unit_encoder_release(struct ix_unit_encoder *e)
 	ix_buf_release(&e->positions);
 }
 
-void ix_unit_add_doc(struct ix_unit_encoder *e, uint32_t doc, uint32_t freq)
+uint64_t ix_unit_add_docs(struct ix_unit_encoder *e, const uint32_t *docs,
+			  const uint32_t *freqs, uint32_t n)
 {
-	assert(e->count < IX_UNIT_DOCS);
-	e->docs[e->count] = doc;
-	e->freqs[e->count] = freq;
-	e->count++;
+	uint64_t sum = 0;
+
+	assert(n <= IX_UNIT_DOCS - e->count);
+	memcpy(e->docs + e->count, docs, n * sizeof(*docs));
+	memcpy(e->freqs + e->count, freqs, n * sizeof(*freqs));
+	e->count += n;
+	for (uint32_t i = 0; i < n; i++)
+		sum += freqs[i];
+	return sum;
 }
 
 static void pack_to(struct ix_buf *out, const uint32_t *values)
@@ -262,6 +268,34 @@ void ix_delta_stream_init(struct ix_delta_stream *s, const uint8_t *p,
 	s->i = 0;
 }
 
+/* Decode `n` varints; eight bytes at a time where these are runs of one-byte
+ * values, which most deltas are. `out` has room for 8 values behind. */
+static int get_varints(const uint8_t **pp, const uint8_t *end, uint32_t *out,
+		       uint32_t n)
+{
+	const uint8_t *p = *pp;
+	uint32_t i = 0;
+
+	while (i < n && end - p >= 8) {
+		uint64_t longer = ix_get64(p) & 0x8080808080808080u;
+		uint32_t run =
+			longer ? (uint32_t)__builtin_ctzll(longer) / 8 : 8;
+
+		for (unsigned k = 0; k < 8; k++)
+			out[i + k] = p[k];
+		run = run < n - i ? run : n - i;
+		i += run;
+		p += run;
+		if (run < 8 && i < n && ix_get_varint32(&p, end, &out[i++]))
+			return -1;
+	}
+	while (i < n)
+		if (ix_get_varint32(&p, end, &out[i++]))
+			return -1;
+	*pp = p;
+	return 0;
+}
+
 int ix_delta_stream_fill(struct ix_delta_stream *s)
 {
 	s->i = 0;
@@ -273,13 +307,31 @@ int ix_delta_stream_fill(struct ix_delta_stream *s)
 		s->n = IX_PACK_VALUES;
 		return 0;
 	}
-	while (s->n < IX_PACK_VALUES && s->varints) {
-		if (ix_get_varint32(&s->p, s->end, &s->values[s->n]))
-			return -1;
-		s->n++;
-		s->varints--;
-	}
+	s->n = s->varints < IX_PACK_VALUES ? (uint32_t)s->varints
+					   : IX_PACK_VALUES;
+	s->varints -= s->n;
+	if (get_varints(&s->p, s->end, s->values, s->n))
+		s->n = 0;
 	return s->n ? 0 : -1;
+}
+
+int ix_delta_stream_move(struct ix_delta_stream *s, uint64_t n,
+			 struct ix_unit_encoder *to)
+{
+	while (n > 0) {
+		uint32_t part = s->n - s->i;
+
+		if (!part) {
+			if (ix_delta_stream_fill(s))
+				return -1;
+			continue;
+		}
+		part = part < n ? part : (uint32_t)n;
+		ix_unit_add_deltas(to, s->values + s->i, part);
+		s->i += part;
+		n -= part;
+	}
+	return 0;
 }
 
 int ix_delta_stream_skip(struct ix_delta_stream *s, uint64_t n)

@@ -32,9 +32,9 @@ struct ix_unit_info {
 
 /* ---- encoding ---- */
 
-/* Documents are added one by one, each followed by its position deltas (in
- * as many calls as one likes); then finish. No calls but add_doc for the codecs
- * without positions. */
+/* Documents are added, one or several, followed by their position deltas (in as
+ * many calls as one likes); then finish. No deltas for the codecs without
+ * positions. At most 128 documents. */
 struct ix_unit_encoder {
 	enum ix_postings_codec codec;
 	const struct ix_doc_norms *norms; /* borrowed; NULL: loosest bounds */
@@ -50,7 +50,17 @@ struct ix_unit_encoder {
 void ix_unit_encoder_init(struct ix_unit_encoder *e,
 			  enum ix_postings_codec codec);
 void ix_unit_encoder_release(struct ix_unit_encoder *e);
-void ix_unit_add_doc(struct ix_unit_encoder *e, uint32_t doc, uint32_t freq);
+static inline void ix_unit_add_doc(struct ix_unit_encoder *e, uint32_t doc,
+				   uint32_t freq)
+{
+	e->docs[e->count] = doc;
+	e->freqs[e->count] = freq;
+	e->count++;
+}
+/* Add several, no more than fit; returns the sum of their frequencies: the
+ * number of deltas that must follow. */
+uint64_t ix_unit_add_docs(struct ix_unit_encoder *e, const uint32_t *docs,
+			  const uint32_t *freqs, uint32_t n);
 void ix_unit_add_deltas(struct ix_unit_encoder *e, const uint32_t *deltas,
 			size_t n);
 /* Append the documents to `docs` and the positions to `positions`, fill
@@ -85,11 +95,11 @@ int ix_unit_decode_freqs(const struct ix_unit_docs *d, const uint8_t *end,
 struct ix_delta_stream {
 	const uint8_t *p;
 	const uint8_t *end;
-	uint64_t groups;  /* packed groups left */
-	uint64_t varints; /* and varints behind them */
-	uint32_t n;       /* decoded into values[] */
-	uint32_t i;       /* consumed of them */
-	uint32_t values[IX_PACK_VALUES];
+	uint64_t groups;                     /* packed groups left */
+	uint64_t varints;                    /* and varints behind them */
+	uint32_t n;                          /* decoded into values[] */
+	uint32_t i;                          /* consumed of them */
+	uint32_t values[IX_PACK_VALUES + 8]; /* some room behind */
 };
 
 /* `total` deltas in [p, end); a unit's are packed in groups, a short list's
@@ -98,6 +108,9 @@ void ix_delta_stream_init(struct ix_delta_stream *s, const uint8_t *p,
 			  const uint8_t *end, uint64_t total, int packed);
 /* Decode the next 1..128 into values[]; 0, or -1 at the end or for damage. */
 int ix_delta_stream_fill(struct ix_delta_stream *s);
+/* Move the next `n` deltas to an encoder; 0 or -1. */
+int ix_delta_stream_move(struct ix_delta_stream *s, uint64_t n,
+			 struct ix_unit_encoder *to);
 /* Skip `n` deltas; 0 or -1. */
 int ix_delta_stream_skip(struct ix_delta_stream *s, uint64_t n);
 /* Has every byte been used, and every delta? */
