@@ -32,7 +32,7 @@ check() {
 
 next=0
 for _ in $(seq 1 "$rounds"); do
-	mount_index -o lock_timeout=5000
+	mount_index -o lock_timeout=10
 	check
 	pid=$(daemon_pid)
 	[ -n "$pid" ] || die "no daemon"
@@ -54,7 +54,7 @@ for _ in $(seq 1 "$rounds"); do
 	wait "$killer"
 	umount "$mnt" 2>/dev/null || umount -l "$mnt" || die "stale mount"
 done
-mount_index -o lock_timeout=5000
+mount_index -o lock_timeout=10
 check
 echo "$rounds kills, ${#acked[@]} acknowledged, $(wc -l <leaves) live"
 for part in "${parts[@]}"; do
