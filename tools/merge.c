@@ -127,7 +127,9 @@ static int merge_to(const char *path, struct inputs *in,
 		goto out;
 	snprintf(temporary, sizeof(temporary), ".%.250s.tmp", name);
 	rc = ix_vfs_open(vfs, temporary,
-			 IX_OPEN_WRITE | IX_OPEN_CREATE | IX_OPEN_TRUNC, &out);
+			 IX_OPEN_WRITE | IX_OPEN_CREATE | IX_OPEN_TRUNC |
+				 IX_OPEN_PUBLIC,
+			 &out);
 	if (rc) {
 		ix_fail(rc, "%s: %s", temporary, ix_err_name(rc));
 		goto out;

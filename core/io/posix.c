@@ -191,7 +191,8 @@ static int posix_open(struct ix_vfs *v, const char *path, unsigned flags,
 	rc = place_find(vfs_of(v), path, &at);
 	if (rc)
 		return rc;
-	fd = openat_retry(at.dir, at.name, native_flags(flags), 0600);
+	fd = openat_retry(at.dir, at.name, native_flags(flags),
+			  flags & IX_OPEN_PUBLIC ? 0666 : 0600);
 	place_release(&at);
 	return fd < 0 ? fd : file_new(fd, flags, filep);
 }

@@ -32,6 +32,7 @@ enum ix_open_flags {
 	IX_OPEN_CREATE = 1 << 2, /* mode 0600 unless it exists */
 	IX_OPEN_EXCL = 1 << 3,   /* with CREATE: -EEXIST if it exists */
 	IX_OPEN_TRUNC = 1 << 4,  /* with WRITE only */
+	IX_OPEN_PUBLIC = 1 << 6, /* with CREATE: mode 0666 less the umask */
 	IX_OPEN_DIRECT = 1 << 5, /* O_DIRECT where possible, else ignored:
 				    offsets, lengths and addresses must then be
 				    multiples of 4096 */

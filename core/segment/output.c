@@ -46,7 +46,14 @@ int ix_output_open(struct ix_output *o, struct ix_vfs *vfs, const char *path)
 			       path);
 	memcpy(o->path, path, n + 1);
 	ix_output_name(o, "", o->temp);
-	rc = ix_vfs_lock(vfs, o->temp, IX_LOCK_EXCLUSIVE, 0, &o->file);
+	/* Made first, since a lock file would be its owner's alone. */
+	rc = ix_vfs_open(vfs, o->temp,
+			 IX_OPEN_WRITE | IX_OPEN_CREATE | IX_OPEN_PUBLIC,
+			 &o->file);
+	ix_file_close(o->file);
+	o->file = NULL;
+	if (!rc)
+		rc = ix_vfs_lock(vfs, o->temp, IX_LOCK_EXCLUSIVE, 0, &o->file);
 	if (rc == -EWOULDBLOCK)
 		return ix_fail(rc, "\"%s\" is being written by another process",
 			       path);
