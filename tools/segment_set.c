@@ -166,8 +166,7 @@ static int set_schema(struct segment_set *set, const cJSON *tree)
  * when one was retired meanwhile. */
 static int open_generation(struct segment_set *set)
 {
-	const cJSON *segments, *s;
-	const char *name;
+	const cJSON *segments, *s, *name;
 	cJSON *tree = NULL;
 	int rc = read_metadata(set, &tree);
 
@@ -175,9 +174,12 @@ static int open_generation(struct segment_set *set)
 		rc = set_schema(set, tree);
 	segments = rc ? NULL : ix_json_get(tree, "segment_metas");
 	for (s = segments ? segments->child : NULL; s && !rc; s = s->next) {
-		rc = ix_json_get_str(s, "name", &name);
-		if (!rc)
-			rc = add_path(set, name);
+		name = cJSON_GetArrayItem(ix_json_get(s, "names"), 0);
+		if (!cJSON_IsString(name))
+			rc = ix_fail(-IX_EINPUT, "metadata.json: a segment "
+						 "has no name");
+		else
+			rc = add_path(set, name->valuestring);
 	}
 	cJSON_Delete(tree);
 	return rc;
