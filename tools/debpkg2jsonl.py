@@ -3,8 +3,8 @@
 """Debian package descriptions as JSON Lines.
 
 Reads paragraphs of apt's Translation-en lists (deb822 form) on standard input
-and prints one document per package: id, title, section-free body, and the
-length of the description as a number.
+and prints one document per paragraph: id (the package), title, body, and the
+length of the body as a number.
 """
 import json
 import sys
@@ -30,13 +30,11 @@ def paragraphs(lines):
 
 
 def main():
-    seen = set()
     for fields in paragraphs(sys.stdin):
         package = fields.get("Package", [""])[0]
         text = fields.get("Description-en")
-        if not package or not text or package in seen:
+        if not package or not text:
             continue
-        seen.add(package)
         body = "\n".join(text[1:]).strip()
         print(json.dumps({
             "id": package,
