@@ -24,6 +24,7 @@ struct version {
 
 /* One handle. */
 struct handle {
+	struct ixfs_handle head;
 	pid_t tgid;
 	struct ix_mutex lock;
 	struct ix_cond idle;
@@ -42,11 +43,6 @@ extern const struct ixfs_ops ixfs_control_ops;
 static struct version *version_of(struct ixfs_node *n)
 {
 	return (struct version *)n;
-}
-
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-	return (struct handle *)(uintptr_t)fi->fh;
 }
 
 int ixfs_control_new(struct ixfs_control **cp)
@@ -168,10 +164,10 @@ static void version_getxattr(fuse_req_t req, struct ixfs_node *n,
 
 /* ---- handles ---- */
 
-static void handle_free(struct handle *h)
+static void handle_free(struct ixfs_handle *head)
 {
-	if (!h)
-		return;
+	struct handle *h = (struct handle *)head;
+
 	ixfs_json_stream_release(&h->stream);
 	ix_cond_release(&h->idle);
 	ix_mutex_release(&h->lock);
@@ -202,12 +198,13 @@ out_free:
 static void version_open(fuse_req_t req, struct ixfs_node *n,
 			 struct fuse_file_info *fi)
 {
-	struct handle *h = NULL;
+	struct ixfs *fs = ixfs_of(req);
+	struct handle *h;
 
 	(void)n;
+	fi->fh = 0;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
-		if (ixfs_control_allowed(ixfs_of(req),
-					 fuse_req_ctx(req)->uid)) {
+		if (ixfs_control_allowed(fs, fuse_req_ctx(req)->uid)) {
 			fuse_reply_err(req, EPERM);
 			return;
 		}
@@ -216,12 +213,12 @@ static void version_open(fuse_req_t req, struct ixfs_node *n,
 			fuse_reply_err(req, ENOMEM);
 			return;
 		}
+		ixfs_handle_attach(&fs->handles, &h->head, handle_free, fi);
 	}
-	fi->fh = (uintptr_t)h;
 	/* The kernel takes O_TRUNC for a size of 0 and must not act on it. */
 	fi->direct_io = 1;
 	if (fuse_reply_open(req, fi))
-		handle_free(h);
+		ixfs_handle_free(&fs->handles, fi);
 }
 
 static void version_read(fuse_req_t req, struct ixfs_node *n, size_t size,
@@ -238,7 +235,7 @@ static void version_release(fuse_req_t req, struct ixfs_node *n,
 			    struct fuse_file_info *fi)
 {
 	(void)n;
-	handle_free(handle_of(fi));
+	ixfs_handle_free(&ixfs_of(req)->handles, fi);
 	fuse_reply_err(req, 0);
 }
 
@@ -334,7 +331,7 @@ static void version_write(fuse_req_t req, struct ixfs_node *n, const char *data,
 	}
 	w->job.run = run_write;
 	w->req = req;
-	w->h = handle_of(fi);
+	w->h = ixfs_handle_of(fi);
 	w->size = size;
 	memcpy(w->data, data, size);
 	ixfs_jobs_submit(fs->jobs, &w->job);
@@ -344,7 +341,7 @@ static void version_write(fuse_req_t req, struct ixfs_node *n, const char *data,
 static void version_flush(fuse_req_t req, struct ixfs_node *n,
 			  struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = ixfs_handle_of(fi);
 	int partial = 0;
 	pid_t tgid;
 

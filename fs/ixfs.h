@@ -22,6 +22,7 @@
 #include "core/index/index.h"
 #include "core/io/vfs.h"
 #include "fs/fuse.h"
+#include "fs/handle.h"
 #include "fs/inode.h"
 #include "fs/jobs.h"
 #include "fs/mount.h"
@@ -47,6 +48,7 @@ struct ixfs {
 	struct ixfs_notify *notify;         /* owned; NULL once quiesced */
 	struct ix_mutex notify_lock;        /* guards the pointer above */
 	struct ixfs_passthrough passthrough;
+	struct ixfs_handles handles;
 	struct ixfs_tree *tree;         /* owned: staging files, tree.h */
 	struct ixfs_segments *segments; /* owned: segment.h */
 	struct ixfs_waiters *waiters;   /* owned: ops_wait.c */
@@ -85,7 +87,8 @@ static inline uint64_t ixfs_ino_control(uint64_t version)
 	return version | (uint64_t)1 << 61;
 }
 
-/* Drop a name or a node from the kernel's caches, asynchronously. */
+/* Drop a name, or the attributes of a node, from the kernel's caches; done
+ * later, by another thread. */
 void ixfs_inval_entry(struct ixfs *fs, uint64_t parent, const char *name);
 void ixfs_inval_inode(struct ixfs *fs, uint64_t id);
 

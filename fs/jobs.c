@@ -21,6 +21,10 @@ struct ixfs_jobs {
 	size_t queued IX_GUARDED_BY(lock);
 	size_t threads IX_GUARDED_BY(lock);
 	size_t idle IX_GUARDED_BY(lock); /* of them waiting for work */
+	/* The thread that ended last; the next one to end joins it, so that
+	 * at most one is left over. */
+	pthread_t ended IX_GUARDED_BY(lock);
+	int have_ended IX_GUARDED_BY(lock);
 	int stopping IX_GUARDED_BY(lock);
 };
 
@@ -56,6 +60,8 @@ static void *work(void *arg)
 {
 	struct ixfs_jobs *j = arg;
 	struct ixfs_job *job;
+	pthread_t other = pthread_self();
+	int join;
 
 	ix_mutex_lock(&j->lock);
 	while ((job = wait_locked(j))) {
@@ -63,11 +69,16 @@ static void *work(void *arg)
 		job->run(j->fs, job);
 		ix_mutex_lock(&j->lock);
 	}
-	/* Threads are detached: the last thing one does is to say that it
-	 * will not touch `j` again after the unlock. */
+	join = j->have_ended;
+	if (join)
+		other = j->ended;
+	j->ended = pthread_self();
+	j->have_ended = 1;
 	j->threads--;
 	ix_cond_broadcast(&j->left);
 	ix_mutex_unlock(&j->lock);
+	if (join)
+		pthread_join(other, NULL);
 	return NULL;
 }
 
@@ -104,6 +115,7 @@ out_free:
 
 void ixfs_jobs_submit(struct ixfs_jobs *j, struct ixfs_job *job)
 {
+	pthread_t thread;
 	int spawn;
 	int alone = 0;
 
@@ -116,7 +128,7 @@ void ixfs_jobs_submit(struct ixfs_jobs *j, struct ixfs_job *job)
 	j->threads += (size_t)spawn;
 	ix_cond_signal(&j->work);
 	ix_mutex_unlock(&j->lock);
-	if (!spawn || !ixfs_thread_start_detached(work, j))
+	if (!spawn || !ixfs_thread_start(&thread, work, j))
 		return;
 	/* No thread to be had. Others will do it, unless there are none. */
 	ix_mutex_lock(&j->lock);
@@ -137,6 +149,9 @@ void ixfs_jobs_free(struct ixfs_jobs *j)
 	while (j->threads)
 		ix_cond_wait(&j->left, &j->lock);
 	ix_mutex_unlock(&j->lock);
+	/* It joins the one before it, and so on. */
+	if (j->have_ended)
+		pthread_join(j->ended, NULL);
 	ix_cond_release(&j->left);
 	ix_cond_release(&j->work);
 	ix_mutex_release(&j->lock);

@@ -36,6 +36,7 @@
 #include "fs/root.h"
 #include "fs/segment.h"
 #include "fs/tree.h"
+#include "fs/umount.h"
 #include "fs/wait.h"
 
 /* What the daemon tells the process that started it. */
@@ -101,6 +102,18 @@ static void index_changed(void *ctx, const struct ix_index_change *change)
 		ixfs_segment_died(fs, change->died[i]);
 }
 
+/* Until now warnings went to whoever started us; that one goes away. */
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	ix_log_use_syslog();
+	if (null < 0)
+		return;
+	(void)dup2(null, STDERR_FILENO);
+	close(null);
+}
+
 static void tell(struct run *r, int code)
 {
 	struct outcome out = { .code = code };
@@ -109,6 +122,7 @@ static void tell(struct run *r, int code)
 	if (code)
 		snprintf(out.text, sizeof(out.text), "%s", ix_fail_text());
 	if (r->outcome_fd >= 0) {
+		leave_terminal();
 		(void)!write(r->outcome_fd, &out, sizeof(out));
 		close(r->outcome_fd);
 		r->outcome_fd = -1;
@@ -242,6 +256,8 @@ static int bring_up(struct run *r)
 	fs->ready_ctx = r;
 	rc = ix_mutex_init(&fs->notify_lock);
 	if (!rc)
+		rc = ixfs_handles_init(&fs->handles);
+	if (!rc)
 		rc = open_index(r);
 	if (!rc)
 		rc = make_nodes(r);
@@ -289,6 +305,7 @@ static int bring_down(struct run *r)
 	/* From here on nothing changes, so nobody calls index_changed. */
 	if (fs->index)
 		ix_index_stop(fs->index);
+	ixfs_handles_release(&fs->handles);
 	free_nodes(r);
 	ixfs_session_free(fs->session);
 	if (fs->index)
@@ -336,6 +353,16 @@ static int absolute(const char *path, char **p)
 	return *p ? 0 : ix_fail(-ENOMEM, "no memory");
 }
 
+/* A daemon that was killed leaves a mount behind that only says ENOTCONN. */
+static int absolute_mountpoint(const char *path, char **p)
+{
+	struct stat st;
+
+	if (path && stat(path, &st) && errno == ENOTCONN)
+		ixfs_umount_stale(path);
+	return absolute(path, p);
+}
+
 static int run_new(const struct ixfs_mount_options *o, struct run **rp)
 {
 	struct run *r = ix_calloc(1, sizeof(*r));
@@ -348,7 +375,7 @@ static int run_new(const struct ixfs_mount_options *o, struct run **rp)
 	r->outcome_fd = -1;
 	rc = absolute(o->backing, &r->backing);
 	if (!rc)
-		rc = absolute(o->mountpoint, &r->mountpoint);
+		rc = absolute_mountpoint(o->mountpoint, &r->mountpoint);
 	if (rc) {
 		run_release(r);
 		return rc;
@@ -359,20 +386,20 @@ static int run_new(const struct ixfs_mount_options *o, struct run **rp)
 	return 0;
 }
 
-/* In the new process: no terminal, no directory, no output. */
+/* In the new process: no terminal, no directory, no input and output; errors
+ * are still told until the mount is usable. */
 static int detach(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
 		return ix_fail(-errno, "/dev/null: %s", strerrordesc_np(errno));
-	if (setsid() < 0 || chdir("/") || dup2(null, 0) < 0 ||
-	    dup2(null, 1) < 0 || dup2(null, 2) < 0)
+	if (setsid() < 0 || chdir("/") || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
 		return ix_fail(-errno, "cannot detach: %s",
 			       strerrordesc_np(errno));
-	if (null > 2)
+	if (null > STDERR_FILENO)
 		close(null);
-	ix_log_use_syslog();
 	return 0;
 }
 

@@ -23,10 +23,10 @@ struct ixfs_names_list *ixfs_names_list_new(void)
 	return l;
 }
 
-void ixfs_names_list_free(struct ixfs_names_list *l)
+void ixfs_names_list_free(struct ixfs_handle *h)
 {
-	if (!l)
-		return;
+	struct ixfs_names_list *l = (struct ixfs_names_list *)h;
+
 	ix_buf_release(&l->names);
 	ix_free(l->offsets);
 	ix_free(l->inos);

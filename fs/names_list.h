@@ -15,6 +15,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/lock.h"
+#include "fs/handle.h"
 
 struct ixfs;
 struct ixfs_snode;
@@ -27,6 +28,7 @@ struct ixfs_list_entry {
 };
 
 struct ixfs_names_list {
+	struct ixfs_handle head;
 	struct ix_mutex lock; /* one listing call per handle at a time */
 	struct ix_buf names;  /* each NUL-terminated */
 	size_t *offsets;      /* owned; of names, [count] */
@@ -36,8 +38,8 @@ struct ixfs_names_list {
 	size_t cap_offsets, cap_inos, cap_dirs;
 };
 
-struct ixfs_names_list *ixfs_names_list_new(void);    /* NULL without memory */
-void ixfs_names_list_free(struct ixfs_names_list *l); /* NULL allowed */
+struct ixfs_names_list *ixfs_names_list_new(void); /* NULL without memory */
+void ixfs_names_list_free(struct ixfs_handle *h);  /* its free function */
 
 /* Read the backing directory of `dir` anew; what is neither a file nor a
  * directory is left out. 0 or a negative code, then the list is empty. */

@@ -34,7 +34,7 @@ static void send(struct ixfs_notify *n, const struct note *note)
 		fuse_lowlevel_notify_inval_entry(n->se, note->id, note->name,
 						 note->len);
 	else
-		fuse_lowlevel_notify_inval_inode(n->se, note->id, 0, 0);
+		fuse_lowlevel_notify_inval_inode(n->se, note->id, -1, 0);
 }
 
 static void *run(void *arg)

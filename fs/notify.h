@@ -29,7 +29,7 @@ void ixfs_notify_free(struct ixfs_notify *n);
 void ixfs_notify_entry(struct ixfs_notify *n, uint64_t parent,
 		       const char *name);
 
-/* Forget attributes and cached pages of a node. */
+/* Forget the attributes of a node. */
 void ixfs_notify_inode(struct ixfs_notify *n, uint64_t id);
 
 #endif

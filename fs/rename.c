@@ -138,7 +138,7 @@ static int may_move_locked(struct ixfs *fs, struct ixfs_snode *n,
 	int frozen;
 
 	if (!f)
-		return fs->tree->registering ? -EAGAIN : 0;
+		return n->frozen_below ? -EAGAIN : 0;
 	ix_mutex_lock(&f->lock);
 	frozen = f->frozen;
 	ix_mutex_unlock(&f->lock);
@@ -203,7 +203,7 @@ static int move(struct ixfs *fs, const struct rename_job *r)
 	for (;;) {
 		ix_mutex_lock(&fs->tree->lock);
 		rc = move_locked(fs, r, &busy);
-		while (rc == -EAGAIN && !busy && fs->tree->registering)
+		if (rc == -EAGAIN && !busy)
 			ix_cond_wait(&fs->tree->settled, &fs->tree->lock);
 		ix_mutex_unlock(&fs->tree->lock);
 		if (rc != -EAGAIN)

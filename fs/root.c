@@ -109,6 +109,9 @@ static int lookup_node(struct ixfs *fs, const char *name, struct ixfs_node **np)
 	struct ixfs_snode *n;
 	int rc;
 
+	*np = NULL;
+	if (strlen(name) > IX_NAME_MAX)
+		return -ENAMETOOLONG;
 	if (!strcmp(name, IXFS_NAME_CONTROL))
 		return ixfs_control_node(fs, np);
 	if (!strcmp(name, IXFS_NAME_DOT)) {

@@ -277,6 +277,17 @@ void ixfs_segment_died(struct ixfs *fs, uint64_t seq)
 	ixfs_node_unref(fs->inodes, n);
 }
 
+void ixfs_segment_touched(struct ixfs *fs, uint64_t seq)
+{
+	struct ixfs_node *n;
+
+	n = ixfs_node_find_or_add(fs->inodes, &ixfs_segment_ops, seq, NULL);
+	if (!n)
+		return;
+	ixfs_inval_inode(fs, n->id);
+	ixfs_node_unref(fs->inodes, n);
+}
+
 /* ---- attributes ---- */
 
 void ixfs_segment_fill(const struct ixfs *fs, const struct ix_index_segment *s,

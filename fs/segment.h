@@ -42,6 +42,9 @@ int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *s,
  * unless somebody has it open. Any thread. */
 void ixfs_segment_died(struct ixfs *fs, uint64_t seq);
 
+/* Its attributes changed, not through its node: the kernel forgets them. */
+void ixfs_segment_touched(struct ixfs *fs, uint64_t seq);
+
 /* Record the times and owner that SETATTR asks for; mode is accepted without
  * effect, size is -EPERM. Durable: in a job only. */
 int ixfs_segment_set_attr(struct ixfs *fs, uint64_t seq, const struct stat *st,

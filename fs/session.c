@@ -280,6 +280,7 @@ static int start_signals(struct ixfs_session *s)
 	sigaddset(&set, WAKE_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG goes to the writer */
 	return ixfs_thread_start(&s->signals, await_signal, s);
 }
 

@@ -31,6 +31,7 @@
 #include "core/base/lock.h"
 #include "core/format/page_sums.h"
 #include "fs/dispatch.h"
+#include "fs/handle.h"
 #include "fs/tree.h"
 
 #define IXFS_MARK_WITHDRAWN S_ISVTX
@@ -59,6 +60,7 @@ struct ixfs_sfile {
 
 /* A handle: fi->fh. */
 struct ixfs_shandle {
+	struct ixfs_handle head;
 	pid_t tgid; /* process that opened it; 0 = cannot be told */
 	int writable;
 };

@@ -144,7 +144,7 @@ void ixfs_sdir_create(fuse_req_t req, struct ixfs_node *dir, const char *name,
 	if (rc)
 		ixfs_reply(req, rc);
 	else if (ixfs_reply_create(req, &f->s.node, fi)) {
-		ix_free((void *)(uintptr_t)fi->fh);
+		ixfs_handle_free(&fs->handles, fi);
 		rc = -EIO;
 	}
 	if (rc)
@@ -320,22 +320,23 @@ void ixfs_sdir_opendir(fuse_req_t req, struct ixfs_node *dir,
 		       struct fuse_file_info *fi)
 {
 	struct ixfs_names_list *l = ixfs_names_list_new();
+	struct ixfs *fs = ixfs_of(req);
 
 	(void)dir;
 	if (!l) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	fi->fh = (uintptr_t)l;
+	ixfs_handle_attach(&fs->handles, &l->head, ixfs_names_list_free, fi);
 	if (fuse_reply_open(req, fi))
-		ixfs_names_list_free(l);
+		ixfs_handle_free(&fs->handles, fi);
 }
 
 void ixfs_sdir_releasedir(fuse_req_t req, struct ixfs_node *dir,
 			  struct fuse_file_info *fi)
 {
 	(void)dir;
-	ixfs_names_list_free((struct ixfs_names_list *)(uintptr_t)fi->fh);
+	ixfs_handle_free(&ixfs_of(req)->handles, fi);
 	fuse_reply_err(req, 0);
 }
 

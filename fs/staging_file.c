@@ -183,6 +183,16 @@ static int set_size(struct ixfs *fs, struct ixfs_sfile *f, off_t size)
 	return rc;
 }
 
+/* The kernel knows the segment as another node. */
+static int set_attr_sealed(struct ixfs *fs, const struct ixfs_sfile *f,
+			   const struct stat *st, int to_set)
+{
+	int rc = ixfs_segment_set_attr(fs, f->seq, st, to_set);
+
+	ixfs_segment_touched(fs, f->seq);
+	return rc;
+}
+
 static void run_setattr(struct ixfs *fs, struct ixfs_job *job)
 {
 	struct setattr_job *a = (struct setattr_job *)job;
@@ -193,7 +203,7 @@ static void run_setattr(struct ixfs *fs, struct ixfs_job *job)
 	if (a->to_set & FUSE_SET_ATTR_SIZE)
 		rc = set_size(fs, f, a->st.st_size);
 	if (!rc && f->sealed)
-		rc = ixfs_segment_set_attr(fs, f->seq, &a->st, a->to_set);
+		rc = set_attr_sealed(fs, f, &a->st, a->to_set);
 	else if (!rc)
 		rc = ixfs_snode_setattr(fs, &f->s, &a->st, a->to_set);
 	reply_setattr(a->req, f, rc);
@@ -249,9 +259,9 @@ static void sfile_getxattr(fuse_req_t req, struct ixfs_node *n,
 
 /* ---- handles ---- */
 
-static struct ixfs_shandle *handle_of(const struct fuse_file_info *fi)
+static void shandle_free(struct ixfs_handle *h)
 {
-	return (struct ixfs_shandle *)(uintptr_t)fi->fh;
+	ix_free(h);
 }
 
 static int wants_write(int flags)
@@ -268,7 +278,7 @@ int ixfs_shandle_new(fuse_req_t req, int writable, struct fuse_file_info *fi)
 	h->writable = writable;
 	if (writable)
 		h->tgid = ixfs_tgid_of(fuse_req_ctx(req)->pid);
-	fi->fh = (uintptr_t)h;
+	ixfs_handle_attach(&ixfs_of(req)->handles, &h->head, shandle_free, fi);
 	/* Every read and write comes to us, in order; the kernel keeps no
 	 * pages that a later verdict would have to agree with. */
 	fi->direct_io = 1;
@@ -310,13 +320,15 @@ static int open_file(fuse_req_t req, struct ixfs_sfile *f,
 static void reply_open(fuse_req_t req, struct ixfs_sfile *f,
 		       struct fuse_file_info *fi, int rc)
 {
+	struct ixfs *fs = ixfs_of(req);
+
 	if (rc) {
 		ixfs_reply(req, rc);
 		return;
 	}
 	if (fuse_reply_open(req, fi)) {
+		ixfs_handle_free(&fs->handles, fi);
 		ixfs_sfile_close_fd(f);
-		ix_free(handle_of(fi));
 	}
 }
 
@@ -374,7 +386,7 @@ static void sfile_release(fuse_req_t req, struct ixfs_node *n,
 {
 	/* Says nothing and decides nothing: nobody would hear it. */
 	ixfs_sfile_close_fd(ixfs_sfile_of(n));
-	ix_free(handle_of(fi));
+	ixfs_handle_free(&ixfs_of(req)->handles, fi);
 	fuse_reply_err(req, 0);
 }
 
@@ -403,7 +415,7 @@ static void submit_close(fuse_req_t req, struct ixfs_sfile *f,
 	c->req = req;
 	c->f = f;
 	ixfs_node_ref(fs->inodes, &f->s.node);
-	c->h = *handle_of(fi);
+	c->h = *(const struct ixfs_shandle *)ixfs_handle_of(fi);
 	c->closer = fuse_req_ctx(req)->pid;
 	ixfs_jobs_submit(fs->jobs, &c->job);
 }
@@ -428,9 +440,10 @@ static void sfile_flush(fuse_req_t req, struct ixfs_node *n,
 {
 	struct ixfs *fs = ixfs_of(req);
 	struct ixfs_sfile *f = ixfs_sfile_of(n);
+	const struct ixfs_shandle *h = ixfs_handle_of(fi);
 	int judge;
 
-	if (!handle_of(fi)->writable) {
+	if (!h->writable) {
 		fuse_reply_err(req, 0);
 		return;
 	}

@@ -7,8 +7,7 @@
 /* Address space, not memory: verification runs on these stacks. */
 #define STACK_BYTES ((size_t)1 << 20)
 
-static int start(pthread_t *threadp, int detach_state, void *(*run)(void *),
-		 void *arg)
+int ixfs_thread_start(pthread_t *threadp, void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all;
@@ -18,9 +17,7 @@ static int start(pthread_t *threadp, int detach_state, void *(*run)(void *),
 	rc = pthread_attr_init(&attr);
 	if (rc)
 		return -rc;
-	rc = pthread_attr_setdetachstate(&attr, detach_state);
-	if (!rc)
-		rc = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	rc = pthread_attr_setstacksize(&attr, STACK_BYTES);
 	if (!rc) {
 		/* A thread inherits the mask of its maker. */
 		sigfillset(&all);
@@ -30,16 +27,4 @@ static int start(pthread_t *threadp, int detach_state, void *(*run)(void *),
 	}
 	pthread_attr_destroy(&attr);
 	return -rc;
-}
-
-int ixfs_thread_start(pthread_t *threadp, void *(*run)(void *), void *arg)
-{
-	return start(threadp, PTHREAD_CREATE_JOINABLE, run, arg);
-}
-
-int ixfs_thread_start_detached(void *(*run)(void *), void *arg)
-{
-	pthread_t thread;
-
-	return start(&thread, PTHREAD_CREATE_DETACHED, run, arg);
 }

@@ -13,7 +13,4 @@
 /* 0 or -errno; the thread is joined by pthread_join. */
 int ixfs_thread_start(pthread_t *threadp, void *(*run)(void *), void *arg);
 
-/* As above, for a thread that nobody joins. */
-int ixfs_thread_start_detached(void *(*run)(void *), void *arg);
-
 #endif

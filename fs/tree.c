@@ -290,6 +290,8 @@ static int open_top(struct ixfs *fs, struct ixfs_tree *t, const char *name)
 	if (fd < 0 && errno == ENOENT && !fs->o->read_only &&
 	    !mkdirat(fs->backing_fd, name, 0755))
 		fd = openat(fs->backing_fd, name, flags);
+	if (fd < 0 && errno == ENOENT && fs->o->read_only)
+		return 0; /* nothing was ever put there */
 	if (fd < 0)
 		return ix_fail(-errno, "%s/%s: %s", fs->backing, name,
 			       strerrordesc_np(errno));

@@ -32,14 +32,14 @@ struct ixfs_snode {
 	struct ixfs_snode *parent; /* ref; NULL if gone; tree.lock */
 	char *name;                /* owned; NULL if gone; tree.lock */
 	struct stat *gone;         /* owned; attributes when removed */
+	/* Of a directory: frozen files below. The index has been told their
+	 * paths, so it keeps its name until they are thawed. tree.lock */
+	unsigned frozen_below;
 };
 
 struct ixfs_tree {
 	struct ix_mutex lock;
-	struct ix_cond settled; /* registering became 0 */
-	/* Files inside staging/ of which the index has been told the path:
-	 * no directory may be renamed meanwhile. */
-	unsigned registering IX_GUARDED_BY(lock);
+	struct ix_cond settled;     /* a frozen_below became less */
 	struct ixfs_snode *pending; /* ref; fixed node */
 	struct ixfs_snode *staging; /* ref; fixed node */
 	_Atomic int64_t bytes;      /* of all files in both trees */

@@ -16,6 +16,7 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "fs/mount.h"
+#include "fs/umount.h"
 
 #define POLL_NS (5 * 1000 * 1000)
 
@@ -165,15 +166,62 @@ static int await_unlock(const char *backing, unsigned timeout_ms)
 	return rc;
 }
 
+/* ---- public ---- */
+
+/*
+ * The absolute name of a mount point, without asking the mount itself: its
+ * daemon may be dead. The last component is therefore not resolved if the
+ * whole cannot be.
+ */
+static int real_mountpoint(const char *mountpoint, char real[PATH_MAX])
+{
+	char copy[PATH_MAX];
+	char dir[PATH_MAX];
+	const char *last;
+	char *slash;
+	int n;
+
+	if (realpath(mountpoint, real))
+		return 0;
+	n = snprintf(copy, sizeof(copy), "%s", mountpoint);
+	if (errno != ENOTCONN || n <= 0 || n >= (int)sizeof(copy))
+		return ix_fail(-errno, "%s: %s", mountpoint,
+			       strerrordesc_np(errno));
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	slash = strrchr(copy, '/');
+	last = slash ? slash + 1 : copy;
+	if (slash)
+		*slash = '\0';
+	if (!realpath(slash ? (slash > copy ? copy : "/") : ".", dir))
+		return ix_fail(-errno, "%s: %s", mountpoint,
+			       strerrordesc_np(errno));
+	n = snprintf(real, PATH_MAX, "%s/%s", strcmp(dir, "/") ? dir : "",
+		     last);
+	return n < PATH_MAX ? 0 : ix_fail(-ENAMETOOLONG, "%s", mountpoint);
+}
+
+void ixfs_umount_stale(const char *mountpoint)
+{
+	char real[PATH_MAX];
+	char *backing;
+
+	if (real_mountpoint(mountpoint, real) || find_backing(real, &backing))
+		return;
+	ix_free(backing);
+	if (umount2(real, MNT_DETACH | UMOUNT_NOFOLLOW) && errno == EPERM)
+		(void)umount_by_helper(real);
+}
+
 int ixfs_umount(const char *mountpoint, unsigned timeout_ms)
 {
 	char real[PATH_MAX];
 	char *backing;
 	int rc;
 
-	if (!realpath(mountpoint, real))
-		return ix_fail(-errno, "%s: %s", mountpoint,
-			       strerrordesc_np(errno));
+	rc = real_mountpoint(mountpoint, real);
+	if (rc)
+		return rc;
 	rc = find_backing(real, &backing);
 	if (!rc)
 		rc = unmount(real);

@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "fs/ixfs.h"
 #include "fs/names.h"
+#include "fs/segment.h"
 
 /* ---- 1. freeze ---- */
 
@@ -47,8 +48,10 @@ int ixfs_sfile_freeze_locked(struct ixfs *fs, struct ixfs_sfile *f,
 	if (fstatat(fs->backing_fd, z->path.p, &z->st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	snprintf(z->name, sizeof(z->name), "%s", f->s.name);
-	z->in_staging = f->s.parent != fs->tree->pending;
-	fs->tree->registering += (unsigned)z->in_staging;
+	z->parent = f->s.parent;
+	ixfs_node_ref(fs->inodes, &z->parent->node);
+	for (struct ixfs_snode *d = z->parent; d; d = d->parent)
+		d->frozen_below++;
 	f->frozen = 1;
 	return 0;
 }
@@ -66,9 +69,10 @@ void ixfs_sfile_thaw_locked(struct ixfs *fs, struct ixfs_sfile *f,
 {
 	f->frozen = 0;
 	ix_cond_broadcast(&f->changed);
-	fs->tree->registering -= (unsigned)z->in_staging;
-	if (!fs->tree->registering)
-		ix_cond_broadcast(&fs->tree->settled);
+	for (struct ixfs_snode *d = z->parent; d; d = d->parent)
+		d->frozen_below--;
+	ix_cond_broadcast(&fs->tree->settled);
+	ixfs_node_unref(fs->inodes, &z->parent->node);
 }
 
 /* ---- 2. drain, 3. register ---- */
@@ -96,6 +100,11 @@ static int drain_and_register(struct ixfs *fs, struct ixfs_sfile *f,
 
 /* ---- 4. seal or thaw ---- */
 
+static int in_pending(const struct ixfs *fs, const struct ixfs_frozen *z)
+{
+	return z->parent == fs->tree->pending;
+}
+
 static void settle(struct ixfs *fs, struct ixfs_sfile *f,
 		   const struct ixfs_frozen *z, const char *to, int rc,
 		   const struct ix_register_result *result)
@@ -108,7 +117,7 @@ static void settle(struct ixfs *fs, struct ixfs_sfile *f,
 		ix_page_sums_release(&f->sums);
 		ixfs_tree_gone_locked(fs, &f->s, &z->st);
 		ixfs_tree_count(fs->tree, -z->st.st_size);
-		if (z->in_staging || strcmp(z->name, to) != 0)
+		if (!in_pending(fs, z) || strcmp(z->name, to) != 0)
 			ixfs_tree_remove_pending_locked(fs, to);
 	}
 	f->verdict = rc;
@@ -122,7 +131,7 @@ static void settle(struct ixfs *fs, struct ixfs_sfile *f,
 static void record(struct ixfs *fs, const struct ixfs_frozen *z, const char *to,
 		   int rc)
 {
-	if (!z->in_staging)
+	if (in_pending(fs, z))
 		ix_index_pending_set(fs->index, z->name,
 				     rc ? ix_fail_text() : NULL);
 	if (rc && rc != -IX_EINCOMPLETE)
@@ -137,6 +146,8 @@ static int decide(struct ixfs *fs, struct ixfs_sfile *f, struct ixfs_frozen *z,
 	int rc = drain_and_register(fs, f, z, to, &result);
 
 	record(fs, z, to, rc);
+	if (!rc && result.outcome == IX_REGISTERED_NAME)
+		ixfs_segment_touched(fs, result.seq); /* one more link */
 	settle(fs, f, z, to, rc, &result);
 	return rc;
 }

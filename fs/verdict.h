@@ -23,7 +23,7 @@ struct ixfs;
 struct ixfs_frozen {
 	struct ixfs_path path;      /* below the backing directory */
 	char name[IX_NAME_MAX + 1]; /* the last component */
-	int in_staging;             /* or else in pending/ */
+	struct ixfs_snode *parent;  /* ref */
 	struct stat st;
 };
 

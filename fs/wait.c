@@ -5,20 +5,23 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/base/buf.h"
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "fs/ixfs.h"
 #include "fs/thread.h"
 
+#define ANSWER_MAX 192 /* four 64-bit numbers and their names */
+
 /* One handle: what there was at open, and the answer once there is one. */
 struct handle {
+	struct ixfs_handle head;
 	struct ix_mutex lock;
 	struct ix_index_stats before;
-	struct ix_buf text IX_GUARDED_BY(lock);
+	char text[ANSWER_MAX] IX_GUARDED_BY(lock);
 };
 
 /* One parked read. */
@@ -43,27 +46,31 @@ struct ixfs_waiters {
 
 /* ---- the thread ---- */
 
+/* The handle may be gone as soon as its reader has an answer: nothing of it is
+ * touched or held from there on. */
 static void answer(struct ixfs *fs, struct waiter *w, int rc)
 {
 	struct handle *h = w->h;
 	struct ix_index_stats now;
+	char text[ANSWER_MAX];
+	int n;
 
 	if (rc) {
 		ixfs_reply(w->req, rc);
 		return;
 	}
 	ix_index_stats(fs->index, &now);
+	n = snprintf(text, sizeof(text),
+		     "{\"generation\":\"%" PRIu64 "\",\"segments\":%" PRIu32
+		     ",\"merges_done\":%" PRIu64 ",\"merges_failed\":%" PRIu64
+		     "}\n",
+		     now.generation, now.live_segments,
+		     now.merges_done - h->before.merges_done,
+		     now.merges_failed - h->before.merges_failed);
 	ix_mutex_lock(&h->lock);
-	ix_buf_clear(&h->text);
-	ix_buf_addf(&h->text,
-		    "{\"generation\":\"%" PRIu64 "\",\"segments\":%" PRIu32
-		    ",\"merges_done\":%" PRIu64 ",\"merges_failed\":%" PRIu64
-		    "}\n",
-		    now.generation, now.live_segments,
-		    now.merges_done - h->before.merges_done,
-		    now.merges_failed - h->before.merges_failed);
-	ixfs_reply_text(w->req, ix_buf_str(&h->text), h->text.len, w->size, 0);
+	memcpy(h->text, text, sizeof(text));
 	ix_mutex_unlock(&h->lock);
+	ixfs_reply_text(w->req, text, (size_t)n, w->size, 0);
 }
 
 static int interrupted(void *ctx)
@@ -128,9 +135,12 @@ static void *run(void *arg)
 
 /* ---- the file ---- */
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
+static void handle_free(struct ixfs_handle *head)
 {
-	return (struct handle *)(uintptr_t)fi->fh;
+	struct handle *h = (struct handle *)head;
+
+	ix_mutex_release(&h->lock);
+	ix_free(h);
 }
 
 static void wait_node_free(struct ixfs *fs, struct ixfs_node *n)
@@ -153,6 +163,7 @@ static int wait_stat(struct ixfs *fs, struct ixfs_node *n, struct stat *st)
 static void wait_open(fuse_req_t req, struct ixfs_node *n,
 		      struct fuse_file_info *fi)
 {
+	struct ixfs *fs = ixfs_of(req);
 	struct handle *h;
 
 	(void)n;
@@ -166,25 +177,19 @@ static void wait_open(fuse_req_t req, struct ixfs_node *n,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	ix_index_stats(ixfs_of(req)->index, &h->before);
-	fi->fh = (uintptr_t)h;
+	ix_index_stats(fs->index, &h->before);
+	ixfs_handle_attach(&fs->handles, &h->head, handle_free, fi);
 	fi->direct_io = 1;
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi)) {
-		ix_mutex_release(&h->lock);
-		ix_free(h);
-	}
+	if (fuse_reply_open(req, fi))
+		ixfs_handle_free(&fs->handles, fi);
 }
 
 static void wait_release(fuse_req_t req, struct ixfs_node *n,
 			 struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
-
 	(void)n;
-	ix_buf_release(&h->text);
-	ix_mutex_release(&h->lock);
-	ix_free(h);
+	ixfs_handle_free(&ixfs_of(req)->handles, fi);
 	fuse_reply_err(req, 0);
 }
 
@@ -201,15 +206,16 @@ static void park(struct ixfs_waiters *t, struct waiter *w)
 static void wait_read(fuse_req_t req, struct ixfs_node *n, size_t size,
 		      off_t offset, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = ixfs_handle_of(fi);
+	char text[ANSWER_MAX];
 	struct waiter *w;
 
 	(void)n;
 	if (offset > 0) {
 		ix_mutex_lock(&h->lock);
-		ixfs_reply_text(req, ix_buf_str(&h->text), h->text.len, size,
-				offset);
+		memcpy(text, h->text, sizeof(text));
 		ix_mutex_unlock(&h->lock);
+		ixfs_reply_text(req, text, strlen(text), size, offset);
 		return;
 	}
 	w = ix_calloc(1, sizeof(*w));
