@@ -400,6 +400,18 @@ static void or_swap(struct ix_iter *it, uint32_t a, uint32_t b)
 	it->docs[a] = it->docs[b];
 }
 
+void ix_iter_or_refresh(struct ix_iter *it)
+{
+	for (uint32_t i = 0; i < it->active;) {
+		it->docs[i] = it->children[i]->doc;
+		if (it->docs[i] == IX_NO_DOC)
+			or_swap(it, i, --it->active);
+		else
+			i++;
+	}
+	or_settle(it);
+}
+
 static int or_seek(struct ix_iter *it, uint32_t target)
 {
 	int rc;

@@ -111,6 +111,9 @@ static inline void ix_iter_unit_move(struct ix_iter *it, uint32_t at)
 	it->doc = it->unit_docs[at];
 }
 
+/* The children of an OR were moved by somebody else: take notice. */
+void ix_iter_or_refresh(struct ix_iter *it);
+
 /* Score of a leaf in `doc`, with what it was made of. */
 uint64_t ix_iter_leaf_score(struct ix_iter *it, uint32_t *freqp,
 			    uint32_t *lengthp);
