@@ -254,17 +254,16 @@ void ix_inverter_begin_doc(struct ix_inverter *inv, uint32_t doc, uint64_t tie)
 {
 	inv->doc = doc;
 	inv->tie = tie;
+	inv->waiting_count = 0;
 	inv->touched_count = 0;
 }
 
-int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
-		    uint32_t position)
+static int apply(struct ix_inverter *inv, const char *term, size_t len,
+		 uint64_t hash, uint32_t position)
 {
-	uint64_t hash = ix_content_term(inv->name_hash, term, len);
 	struct ix_entry *e;
 	int is_new, rc;
 
-	assert(len && len <= IX_TERM_MAX_BYTES);
 	rc = find_entry(inv, term, len, hash, &e);
 	if (rc)
 		return rc;
@@ -289,9 +288,64 @@ int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
 	return rc;
 }
 
+/*
+ * A term is three cache misses: its slot, its entry, the end of its stream; in
+ * a large table nearly every one is. So occurrences wait in a small window, in which the misses of
+ * all go on at the same time.
+ */
+static int apply_waiting(struct ix_inverter *inv)
+{
+	struct ix_entry *entries[IX_INVERTER_WINDOW];
+	unsigned n = inv->waiting_count, found = 0;
+	int rc = 0;
+
+	inv->waiting_count = 0;
+	for (unsigned i = 0; inv->slot_bits && i < n; i++) {
+		uint64_t hash = inv->waiting[i].hash;
+		uint64_t slot = inv->slots[slot_index(hash, inv->slot_bits)];
+
+		if (!slot)
+			continue;
+		entries[found] = ix_pool_at(inv->pool, (uint32_t)slot);
+		__builtin_prefetch(entries[found++], 1);
+	}
+	for (unsigned i = 0; i < found; i++)
+		__builtin_prefetch(entries[i]->next, 1);
+	for (unsigned i = 0; i < n && !rc; i++) {
+		const struct ix_inverter_wait *w = &inv->waiting[i];
+
+		rc = apply(inv, w->term, w->len, w->hash, w->position);
+	}
+	return rc;
+}
+
+int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
+		    uint32_t position)
+{
+	uint64_t hash = ix_content_term(inv->name_hash, term, len);
+	struct ix_inverter_wait *w;
+	int rc;
+
+	assert(len && len <= IX_TERM_MAX_BYTES);
+	if (len > IX_INVERTER_INLINE) {
+		rc = apply_waiting(inv);
+		return rc ? rc : apply(inv, term, len, hash, position);
+	}
+	if (inv->slot_bits)
+		__builtin_prefetch(
+			&inv->slots[slot_index(hash, inv->slot_bits)], 1);
+	w = &inv->waiting[inv->waiting_count++];
+	w->hash = hash;
+	w->position = position;
+	w->len = (uint32_t)len;
+	memcpy(w->term, term, len);
+	return inv->waiting_count == IX_INVERTER_WINDOW ? apply_waiting(inv)
+							: 0;
+}
+
 int ix_inverter_end_doc(struct ix_inverter *inv)
 {
-	int rc = 0;
+	int rc = apply_waiting(inv);
 
 	for (size_t i = 0; i < inv->touched_count && !rc; i++) {
 		const struct ix_inverter_term *t = &inv->touched[i];

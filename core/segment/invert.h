@@ -52,6 +52,17 @@ static inline size_t ix_slice_size(unsigned level)
 	return (size_t)8 << level;
 }
 
+/* An occurrence that waits until its entry is in the cache. */
+#define IX_INVERTER_WINDOW 16u
+#define IX_INVERTER_INLINE 52u /* longer terms do not wait */
+
+struct ix_inverter_wait {
+	uint64_t hash;
+	uint32_t position;
+	uint32_t len;
+	char term[IX_INVERTER_INLINE];
+};
+
 /* Bytes of a term's entry, with the room of level 0. */
 size_t ix_entry_size(size_t term_len);
 
@@ -65,6 +76,8 @@ struct ix_inverter {
 	uint32_t doc;        /* being added */
 	uint64_t tie;        /* of `doc` */
 	struct ix_u128 sum;  /* content sum of all postings */
+	struct ix_inverter_wait waiting[IX_INVERTER_WINDOW];
+	unsigned waiting_count;
 	/* freqs: the terms of `doc`. Owned. */
 	struct ix_inverter_term *touched;
 	size_t touched_count, touched_cap;
@@ -81,9 +94,9 @@ void ix_inverter_reset(struct ix_inverter *inv);
 /* Begin a document above all before. */
 void ix_inverter_begin_doc(struct ix_inverter *inv, uint32_t doc, uint64_t tie);
 
-/* An occurrence of a term of 1 .. IX_TERM_MAX_BYTES bytes in the document.
- * The positions of a term ascend; docs and freqs ignore them. 0, -ENOMEM,
- * -IX_ELIMIT. */
+/* An occurrence of a term of 1 .. IX_TERM_MAX_BYTES bytes (copied) in the
+ * document. The positions of a term ascend; docs and freqs ignore them. 0,
+ * -ENOMEM, -IX_ELIMIT. */
 int ix_inverter_add(struct ix_inverter *inv, const char *term, size_t len,
 		    uint32_t position);
 
