@@ -226,7 +226,7 @@ static uint32_t get(struct ix_term_walk *w)
 	uint32_t v = 0;
 
 	if (ix_get_varint32(&w->p, w->end, &v))
-		assert(!"the stream of a term is cut");
+		assert(0 && "the stream of a term is cut");
 	return v;
 }
 

@@ -19,6 +19,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/format/column.h"
+#include "tests/lib/corpus.h"
 #include "tests/lib/seed.h"
 
 static struct test_rng rng;
@@ -370,6 +371,20 @@ static int touch(const uint8_t *data, size_t n, enum ix_column_codec codec,
 	return rc == 0 && sum < UINT64_MAX;
 }
 
+static void keep(int number, const struct ix_buf *b, enum ix_column_codec codec,
+		 int multi)
+{
+	struct ix_buf kept = IX_BUF_INIT;
+	char name[24];
+
+	snprintf(name, sizeof(name), "column-%d", number);
+	ix_buf_add_u16(&kept, 60);
+	ix_buf_add_u8(&kept, (uint8_t)(codec | (multi ? 0x80 : 0)));
+	ix_buf_add(&kept, b->data, b->len);
+	test_corpus_keep("column", name, kept.data, kept.len);
+	ix_buf_release(&kept);
+}
+
 static void damaged_columns_never_read_out_of_bounds(void **state)
 {
 	(void)state;
@@ -389,6 +404,7 @@ static void damaged_columns_never_read_out_of_bounds(void **state)
 		write_docs(&m, 0, m.docs, w);
 		finish(w, &b, &codec);
 		assert_true(touch(b.data, b.len, codec, 60, m.multi));
+		keep(round, &b, codec, m.multi);
 		for (size_t i = 0; i < b.len; i++) {
 			uint8_t old = b.data[i];
 

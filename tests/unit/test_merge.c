@@ -18,6 +18,7 @@
 #include "core/base/codec.h"
 #include "core/segment/merge.h"
 #include "core/segment/verify.h"
+#include "tests/lib/corpus.h"
 #include "tests/lib/rehash.h"
 #include "tests/lib/same.h"
 #include "tests/lib/segments.h"
@@ -123,6 +124,15 @@ static void build_split(struct test_docs *d, const struct ix_schema *schema,
 		inputs_add(in, name);
 		from = to;
 	}
+}
+
+static void keep(const char *path, const char *name)
+{
+	size_t n;
+	uint8_t *data = test_slurp(vfs, path, &n);
+
+	test_corpus_keep("segment", name, data, n);
+	free(data);
 }
 
 /* S-43, S-55, H-1, H-2: every entry of every list, in the order of sources. */
@@ -248,6 +258,7 @@ static void fields_of_some_sources_only(void **state)
 	merge(&in, "merged");
 	verify("merged");
 	same("whole", "merged");
+	keep("merged", "fields-of-some");
 	inputs_close(&in);
 	ix_schema_free(joined);
 	ix_buf_release(&whole.json);

@@ -20,6 +20,7 @@
 #include "core/io/stream.h"
 #include "core/segment/verify.h"
 #include "core/segment/writer.h"
+#include "tests/lib/corpus.h"
 #include "tests/lib/rehash.h"
 #include "tests/lib/segments.h"
 
@@ -373,6 +374,8 @@ static void every_truncation_is_incomplete(void **state)
 	(void)state;
 	make_built("a.seg", 10);
 	data = test_slurp(vfs, "a.seg", &n);
+	test_corpus_keep("segment", "built-10", data, n);
+	test_corpus_keep("layout", "built-10", data, n);
 	for (size_t k = 0; k < n; k++)
 		assert_int_equal(verify_bytes(data, k), -IX_EINCOMPLETE);
 	/* Made long before it was filled, as some tools do. */

@@ -20,6 +20,7 @@
 #include "core/base/mem.h"
 #include "core/format/layout.h"
 #include "core/format/store.h"
+#include "tests/lib/corpus.h"
 #include "tests/lib/seed.h"
 
 static struct test_rng rng;
@@ -241,6 +242,14 @@ static void damaged_store_never_reads_out_of_bounds(void **state)
 	for (int i = 0; i < 40; i++)
 		model_add(&m, 1000);
 	write_store(&m, &b);
+	{
+		struct ix_buf kept = IX_BUF_INIT;
+
+		ix_buf_add_u16(&kept, (uint16_t)m.n);
+		ix_buf_add(&kept, b.data, b.len);
+		test_corpus_keep("store", "three-frames", kept.data, kept.len);
+		ix_buf_release(&kept);
+	}
 	assert_true(reads_as(b.data, b.len, &m));
 	index = b.len - 16 - 16 * 3;
 	for (size_t i = 0; i < b.len; i++) {

@@ -69,6 +69,13 @@ static void built_segments_verify(void **state)
 	(void)state;
 	for (size_t i = 0; i < 8; i++) {
 		build("a.seg", TEST_SCHEMA, counts[i]);
+		if (counts[i] == 129) {
+			size_t n;
+			uint8_t *data = test_slurp(vfs, "a.seg", &n);
+
+			test_corpus_keep("segment", "built-129", data, n);
+			free(data);
+		}
 		for (int level = 0; level <= IX_VERIFY_FULL; level++)
 			if (verify("a.seg", (enum ix_verify_level)level))
 				fail_msg("%u documents, level %d: %s",
@@ -164,14 +171,11 @@ static void hidden_changes_are_noticed(void **state)
 {
 	uint64_t passed[8] = { 0 }, tried[8] = { 0 };
 	uint8_t *data;
-	uint64_t meta;
 	size_t n;
 
 	(void)state;
 	build("a.seg", TEST_SCHEMA, 300);
 	data = test_slurp(vfs, "a.seg", &n);
-	test_corpus_keep("segment", "built-300", data, n);
-	meta = ix_get64(data + n - IX_TRAILER_SIZE + 40);
 	for (unsigned part = IX_PART_POSTINGS; part <= IX_PART_TIE; part++) {
 		struct ix_extent e = find(data, n, part);
 
@@ -198,7 +202,6 @@ static void hidden_changes_are_noticed(void **state)
 	assert_int_equal(passed[IX_PART_TERM_INDEX] + passed[IX_PART_LENGTHS] +
 				 passed[IX_PART_COLUMN] + passed[IX_PART_TIE],
 			 0);
-	(void)meta;
 	free(data);
 }
 
