@@ -453,6 +453,7 @@ static int sum_up(struct ix_merge_cursor *const *cursors, uint32_t n,
 
 	memset(info, 0, sizeof(*info));
 	*all_shortp = 1;
+	*bytesp = 0;
 	*largep = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ix_term_info *t = &cursors[i]->info;

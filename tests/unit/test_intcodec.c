@@ -45,7 +45,7 @@ static size_t define_unpack(const uint8_t *p, const uint8_t *end, uint32_t *v)
 	}
 	p = indexes + e;
 	for (unsigned k = 0; k < e; k++) {
-		uint32_t high;
+		uint32_t high = 0;
 
 		assert_int_equal(ix_get_varint32(&p, end, &high), 0);
 		v[indexes[k]] |= high << width;

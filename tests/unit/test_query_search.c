@@ -28,8 +28,8 @@ static const char SCHEMA_OLD[] = "{\"default_fields\":[\"body\"],\"fields\":["
 static const char *const DOCS[] = {
 	"{\"id\":\"a\\\"1\",\"body\":\"red fox\",\"tags\":[\"x\"]}",
 	"{\"id\":\"b\",\"body\":\"red red hen\"}",
-	"{\"id\":\"c\",\"body\":\"blue whale of the sea\",\"tags\":[\"x\","
-	"\"y\"]}",
+	("{\"id\":\"c\",\"body\":\"blue whale of the sea\","
+	 "\"tags\":[\"x\",\"y\"]}"),
 };
 
 static struct ix_schema *parse_schema(const char *text)
