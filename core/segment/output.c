@@ -50,10 +50,13 @@ int ix_output_open(struct ix_output *o, struct ix_vfs *vfs, const char *path)
 	rc = ix_vfs_open(vfs, o->temp,
 			 IX_OPEN_WRITE | IX_OPEN_CREATE | IX_OPEN_PUBLIC,
 			 &o->file);
+	if (rc)
+		return rc;
 	ix_file_close(o->file);
 	o->file = NULL;
-	if (!rc)
-		rc = ix_vfs_lock(vfs, o->temp, IX_LOCK_EXCLUSIVE, 0, &o->file);
+	rc = ix_vfs_lock(vfs, o->temp, IX_LOCK_EXCLUSIVE, 0, &o->file);
+	if (rc && rc != -EWOULDBLOCK)
+		ix_vfs_unlink(vfs, o->temp);
 	if (rc == -EWOULDBLOCK)
 		return ix_fail(rc, "\"%s\" is being written by another process",
 			       path);
