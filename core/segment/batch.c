@@ -160,6 +160,7 @@ static int walk_tokens(struct ix_batch_field *bf, const struct ix_value *v,
 	struct ix_token t;
 	int rc = 0;
 
+	*tokensp = 0;
 	for (; v < end && rc >= 0; v++) {
 		rc = ix_analyzer_start(bf->analyzer, v->text, v->len);
 		while (!rc && (rc = ix_analyzer_next(bf->analyzer, &t)) > 0) {

@@ -290,8 +290,8 @@ static int apply(struct ix_inverter *inv, const char *term, size_t len,
 
 /*
  * A term is three cache misses: its slot, its entry, the end of its stream; in
- * a large table nearly every one is. So occurrences wait in a small window, in which the misses of
- * all go on at the same time.
+ * a large table nearly every one is. So occurrences wait in a small window, in
+ * which the misses of all go on at the same time.
  */
 static int apply_waiting(struct ix_inverter *inv)
 {
