@@ -97,6 +97,8 @@ static void degrade(struct ix_index *ix)
 	atomic_store(&c->degraded, 1);
 	ix_mutex_lock(&ix->lock);
 	ix_touch_locked(ix);
+	ix_manager_wake_locked(ix);
+	ix_cond_broadcast(&ix->manager.changed);
 	ix_mutex_unlock(&ix->lock);
 	ix_log_error("%s; the index is read-only until it is opened again",
 		     c->reason);

@@ -321,6 +321,13 @@ void ix_force_failed_locked(struct ix_index *ix, uint64_t action,
 		end_force(ix, a, error);
 }
 
+void ix_force_end_all_locked(struct ix_index *ix, const char *error)
+{
+	for (size_t i = 0; i < IX_ACTIONS_MAX; i++)
+		if (ix->manager.actions[i].active)
+			end_force(ix, ix->manager.actions + i, error);
+}
+
 /* ---- starting ---- */
 
 static void enlist(void *ctx, struct ix_node *node)

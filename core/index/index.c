@@ -222,6 +222,8 @@ static int open_contents(struct ix_index *ix)
 	rc = ix_recover_staging(ix);
 	if (!rc)
 		rc = ix_recover_pending(ix);
+	/* What the pending files replaced; the reaper tries again. */
+	(void)ix_tracker_reap(ix);
 	return rc;
 }
 

@@ -263,6 +263,8 @@ struct ix_job *ix_job_claim_locked(struct ix_index *ix, struct ix_seg **segs,
 /* A job of an action under way, claimed; NULL if none can start now. Ends
  * actions that are done. With ix->lock. */
 struct ix_job *ix_force_pick_locked(struct ix_index *ix, uint64_t now_ns);
+/* No merge can be done any more. With ix->lock. */
+void ix_force_end_all_locked(struct ix_index *ix, const char *error);
 /* A job of the action failed for good. With ix->lock. */
 void ix_force_failed_locked(struct ix_index *ix, uint64_t action,
 			    const char *error);

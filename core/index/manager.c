@@ -301,7 +301,11 @@ static struct ix_job *pick_locked(struct ix_index *ix)
 	uint64_t now = now_ns(ix);
 	struct ix_job *job;
 
-	if (m->paused || atomic_load(&ix->commit.degraded))
+	if (atomic_load(&ix->commit.degraded)) {
+		ix_force_end_all_locked(ix, "the index is read-only");
+		return NULL;
+	}
+	if (m->paused)
 		return NULL;
 	job = ix_force_pick_locked(ix, now);
 	if (!job && m->dirty && !(ix->o.flags & IX_INDEX_NO_MERGES))

@@ -109,6 +109,9 @@ int ix_recover(struct ix_index *ix)
 		rc = ready_to_write(ix, &j, stale, epoch, hash);
 	if (!rc && !read_only)
 		ix_commit_adopt(ix, &j, bytes);
+	/* Removals from pending/ by a process that was killed may still be
+	 * waiting for a sync. */
+	atomic_store(&ix->commit.pending_changed, 1);
 	ix_journal_close(&j);
 	if (!rc && r.edits)
 		ix_log_info("replayed %" PRIu64 " changes", r.edits);
