@@ -271,8 +271,10 @@ static struct ix_job *advance(struct ix_index *ix, struct ix_action *a,
 	if (!a->packed) {
 		if (m->foreign)
 			return NULL;
-		if (pack(m, a->max_bytes))
-			return NULL; /* next time */
+		if (pack(m, a->max_bytes)) {
+			ix->manager.starved = 1;
+			return NULL;
+		}
 		a->packed = 1;
 		snprintf(a->state, sizeof(a->state), "running");
 		ix_touch_locked(ix);
@@ -303,8 +305,10 @@ struct ix_job *ix_force_pick_locked(struct ix_index *ix, uint64_t now)
 		if (!a->active || strcmp(a->run, "force_merge") != 0)
 			continue;
 		who.v = ix_calloc(ix->state.segs.count + 1, sizeof(*who.v));
-		if (!who.v)
+		if (!who.v) {
+			ix->manager.starved = 1;
 			return NULL;
+		}
 		ix_table_each(&ix->state.segs, collect, &who);
 		job = advance(ix, a, &who);
 		ix_free(who.v);

@@ -236,6 +236,7 @@ struct ix_manager {
 	uint64_t reserved_bytes; /* for the outputs of running merges */
 	unsigned peak;           /* most running at once, for tests */
 	uint64_t retry_at_ns;    /* the next end of a backoff, or UINT64_MAX */
+	int starved; /* no memory to choose: look again soon */
 	unsigned active_actions;
 	unsigned untold;
 };

@@ -95,6 +95,7 @@ struct ix_job *ix_job_claim_locked(struct ix_index *ix, struct ix_seg **segs,
 		job->seqs = ix_calloc(n, sizeof(*job->seqs));
 	if (!job || !job->seqs) {
 		ix_free(job);
+		m->starved = 1;
 		return NULL;
 	}
 	qsort(segs, n, sizeof(*segs), by_registration);
@@ -262,8 +263,10 @@ static struct ix_job *claim_plan(struct ix_index *ix, struct choice *c,
 	if (!m)
 		return NULL;
 	sources = ix_calloc(m->count, sizeof(*sources));
-	if (!sources)
+	if (!sources) {
+		ix->manager.starved = 1;
 		return NULL;
+	}
 	for (uint32_t i = 0; i < m->count; i++)
 		sources[i] = c->segs[plan->indexes[m->first + i]];
 	job = ix_job_claim_locked(ix, sources, m->count, 0);
@@ -277,19 +280,24 @@ static struct ix_job *pick_by_policy_locked(struct ix_index *ix, uint64_t now)
 	size_t count = ix->state.segs.count;
 	struct ix_policy_plan plan;
 	struct ix_job *job = NULL;
+	int ok = 0;
 
 	if (ix->state.policy.kind == IX_POLICY_NONE)
 		return NULL;
 	c.segs = ix_calloc(count + 1, sizeof(*c.segs));
 	c.view = ix_calloc(count + 1, sizeof(*c.view));
-	if (c.segs && c.view) {
-		ix_table_each(&ix->state.segs, consider, &c);
-		ix->manager.retry_at_ns = c.retry_at;
-		if (!ix_policy_plan(&ix->state.policy, c.view, c.n, &plan)) {
-			job = claim_plan(ix, &c, &plan);
-			ix_policy_plan_release(&plan);
-		}
-	}
+	if (!c.segs || !c.view)
+		goto out;
+	ix_table_each(&ix->state.segs, consider, &c);
+	ix->manager.retry_at_ns = c.retry_at;
+	if (ix_policy_plan(&ix->state.policy, c.view, c.n, &plan))
+		goto out;
+	job = claim_plan(ix, &c, &plan);
+	ix_policy_plan_release(&plan);
+	ok = 1;
+out:
+	if (!ok)
+		ix->manager.starved = 1;
 	ix_free(c.segs);
 	ix_free(c.view);
 	return job;
@@ -310,7 +318,7 @@ static struct ix_job *pick_locked(struct ix_index *ix)
 	job = ix_force_pick_locked(ix, now);
 	if (!job && m->dirty && !(ix->o.flags & IX_INDEX_NO_MERGES))
 		job = pick_by_policy_locked(ix, now);
-	if (!job && m->dirty) {
+	if (!job && m->dirty && !m->starved) {
 		m->dirty = 0;
 		ix_cond_broadcast(&m->changed);
 	}
@@ -323,14 +331,15 @@ static void wait_for_work_locked(struct ix_index *ix)
 {
 	struct ix_manager *m = &ix->manager;
 
-	if (m->retry_at_ns == UINT64_MAX) {
+	if (m->retry_at_ns == UINT64_MAX && !m->starved) {
 		ix_cond_wait(&m->work, &ix->lock);
 		return;
 	}
 	/* The clock may be a test's: do not sleep by it for long. */
 	(void)ix_cond_wait_until(&m->work, &ix->lock, ix_now_ns() + POLL_NS);
-	if (now_ns(ix) >= m->retry_at_ns) {
+	if (m->starved || now_ns(ix) >= m->retry_at_ns) {
 		m->retry_at_ns = UINT64_MAX;
+		m->starved = 0;
 		m->dirty = 1;
 	}
 }
