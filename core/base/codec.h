@@ -113,6 +113,11 @@ static inline int ix_get_varint32(const uint8_t **pp, const uint8_t *end,
 		*pp = p + 1;
 		return 0;
 	}
+	if (end - p >= 2 && p[1] < 0x80) {
+		*vp = (p[0] & 0x7fu) | (uint32_t)p[1] << 7;
+		*pp = p + 2;
+		return 0;
+	}
 	if (ix_get_varint64(&p, end, &v) || v > UINT32_MAX ||
 	    p - *pp > IX_VARINT32_MAX)
 		return -1;

@@ -268,6 +268,19 @@ void ix_delta_stream_init(struct ix_delta_stream *s, const uint8_t *p,
 	s->i = 0;
 }
 
+/* Four bytes to four values. */
+static inline void widen_four(const uint8_t *p, uint32_t *out)
+{
+	typedef uint8_t bytes __attribute__((vector_size(4)));
+	typedef uint32_t words __attribute__((vector_size(16)));
+	bytes b;
+	words w;
+
+	memcpy(&b, p, sizeof(b));
+	w = __builtin_convertvector(b, words);
+	memcpy(out, &w, sizeof(w));
+}
+
 /* Decode `n` varints; eight bytes at a time where these are runs of one-byte
  * values, which most deltas are. `out` has room for 8 values behind. */
 static int get_varints(const uint8_t **pp, const uint8_t *end, uint32_t *out,
@@ -281,8 +294,8 @@ static int get_varints(const uint8_t **pp, const uint8_t *end, uint32_t *out,
 		uint32_t run =
 			longer ? (uint32_t)__builtin_ctzll(longer) / 8 : 8;
 
-		for (unsigned k = 0; k < 8; k++)
-			out[i + k] = p[k];
+		widen_four(p, out + i);
+		widen_four(p + 4, out + i + 4);
 		run = run < n - i ? run : n - i;
 		i += run;
 		p += run;

@@ -200,6 +200,56 @@ static void documents_with_very_many_positions_survive(void **state)
 	}
 }
 
+/* Lists of many chunks, with large blocks, merged and merged again. */
+static void large_lists_are_streamed(void **state)
+{
+	(void)state;
+	for (unsigned codec = 1; codec <= 3; codec++) {
+		static const uint32_t dfs[] = { 30000, 130, 17000, 5, 9000 };
+		struct test_field fields[5];
+		const struct test_field *in[5];
+		struct test_field left, right, out;
+		const struct test_field *halves[] = { &left, &right };
+
+		for (uint32_t i = 0; i < 5; i++) {
+			struct test_field *f = &fields[i];
+
+			memset(f, 0, sizeof(*f));
+			f->codec = (enum ix_postings_codec)codec;
+			f->doc_count =
+				dfs[i] *
+				(1 + (uint32_t)test_rand_below(&rng, 30));
+			test_norms_random(&rng, &f->norms, f->doc_count);
+			f->terms = calloc(1, sizeof(*f->terms));
+			f->n = 1;
+			strcpy(f->terms[0].text, "t");
+			test_list_random(&rng, &f->terms[0].list, dfs[i],
+					 f->doc_count, 40);
+			test_field_encode(f);
+			in[i] = f;
+		}
+		merge_and_compare(in, 3, &left);
+		merge_and_compare(in + 3, 2, &right);
+		merge_and_compare(halves, 2, &out);
+		test_field_release(&out);
+		merge_and_compare(in, 5, &out);
+		assert_true(out.postings.len > 65536 || codec == 1);
+		/* A large block alone is copied as it is. */
+		halves[0] = &out;
+		struct test_field copy;
+		merge_and_compare(halves, 1, &copy);
+		assert_int_equal(copy.postings.len, out.postings.len);
+		assert_memory_equal(copy.postings.data, out.postings.data,
+				    out.postings.len);
+		test_field_release(&copy);
+		test_field_release(&left);
+		test_field_release(&right);
+		test_field_release(&out);
+		for (uint32_t i = 0; i < 5; i++)
+			test_field_release(&fields[i]);
+	}
+}
+
 /* A base that takes the first document to more bytes must not take a short
  * payload over its limit. */
 static void short_list_at_its_limit_grows(void **state)
@@ -608,6 +658,7 @@ int main(void)
 		cmocka_unit_test(merge_of_merges_is_the_union),
 		cmocka_unit_test(short_lists_become_long_at_the_border),
 		cmocka_unit_test(documents_with_very_many_positions_survive),
+		cmocka_unit_test(large_lists_are_streamed),
 		cmocka_unit_test(short_list_at_its_limit_grows),
 		cmocka_unit_test(empty_sources_leave_no_trace),
 		cmocka_unit_test(bytes_do_not_depend_on_engine_or_window),
