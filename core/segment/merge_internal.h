@@ -67,6 +67,10 @@ const struct ix_extent *ix_merge_rows(const struct ix_merge_input *in,
 				      unsigned part, unsigned field,
 				      uint32_t *countp);
 
+/* The one row of (part, field), or NULL. */
+const struct ix_extent *ix_merge_only_row(const struct ix_merge_input *in,
+					  unsigned part, unsigned field);
+
 /* Copy an extent as it is, under its new document base. */
 int ix_merge_move(struct ix_merge *m, uint32_t input,
 		  const struct ix_extent *row, uint16_t out_field);
@@ -78,6 +82,11 @@ int ix_merge_blame(struct ix_merge *m, uint32_t input, int rc,
 
 /* 0, or -IX_ECANCELED. */
 int ix_merge_canceled(const struct ix_merge *m);
+
+/* Read and check the metadata of all inputs, join schemas and lineage, give out
+ * document bases; m->inputs may be released whatever it returns. */
+int ix_merge_open_inputs(struct ix_merge *m,
+			 const struct ix_merge_source *sources);
 
 /* The phases that have files of their own. */
 int ix_merge_columns(struct ix_merge *m, uint32_t field);
