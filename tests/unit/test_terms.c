@@ -179,6 +179,10 @@ static void terms_are_found_and_neighbours_are_not(void **state)
 			uint8_t near[IX_TERM_MAX_BYTES + 1];
 			size_t len = d.terms[i].len;
 
+			if (len == 0 || len > IX_TERM_MAX_BYTES) {
+				fail_msg("a term of %zu bytes", len);
+				return;
+			}
 			memcpy(near, d.terms[i].bytes, len);
 			look_up(&d, near, len);
 			near[len] = 0;
