@@ -261,19 +261,33 @@ out:
 
 /* ---- writing ---- */
 
+/* As much as a full disk has for us; what the file holds already counts. A full
+ * disk must still be mountable; more room is asked for again. */
+static void reserve_some(struct ix_journal *j)
+{
+	uint64_t n = IX_JOURNAL_RESERVE;
+
+	j->reserved = j->tail;
+	while (reserve(j, j->tail + n) && n > IX_JOURNAL_LAST / 2)
+		n /= 2;
+}
+
 int ix_journal_cut(struct ix_journal *j)
 {
-	int rc = ix_file_truncate(j->file, j->tail);
+	struct ix_stat st;
+	int rc = ix_file_stat(j->file, &st);
 
+	/* A truncation, even to the size it has, gives the reserve back, and a
+	 * full disk would not return it: then nothing could be removed. */
+	if (!rc && st.size != j->tail)
+		rc = ix_file_truncate(j->file, j->tail);
 	if (!rc)
 		rc = ix_file_sync(j->file);
 	if (rc)
 		return ix_fail(rc, IX_JOURNAL_FILE ": cannot cut: %s",
 			       ix_err_name(rc));
 	j->durable = j->tail;
-	j->reserved = j->tail;
-	/* A full disk must still be mountable; the room is asked for again. */
-	(void)reserve(j, j->tail + IX_JOURNAL_RESERVE);
+	reserve_some(j);
 	return 0;
 }
 
@@ -301,10 +315,8 @@ static int erase_tail(struct ix_journal *j)
 		rc = ix_file_sync(j->file);
 	/* Truncation may have given the reserve back: take it again while it
 	 * is still there. */
-	if (j->reserved != UINT64_MAX) {
-		j->reserved = j->tail;
-		(void)reserve(j, j->tail + IX_JOURNAL_RESERVE);
-	}
+	if (j->reserved != UINT64_MAX)
+		reserve_some(j);
 	return rc;
 }
 
