@@ -83,7 +83,7 @@ static void pack(const uint64_t *values, uint32_t n, uint64_t base,
 		uint64_t v = values[i] - base;
 
 		ix_put64(p, ix_get64(p) | v << shift);
-		if (shift + width > 64)
+		if (shift && shift + width > 64)
 			ix_put64(p + 8, v >> (64 - shift));
 	}
 }

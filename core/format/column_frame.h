@@ -39,7 +39,7 @@ static inline uint64_t column_unpack(const uint8_t *p, uint32_t i,
 		return 0;
 	p += bit / 64 * 8;
 	v = ix_get64(p) >> shift;
-	if (shift + width > 64)
+	if (shift && shift + width > 64)
 		v |= ix_get64(p + 8) << (64 - shift);
 	return width == 64 ? v : v & (((uint64_t)1 << width) - 1);
 }

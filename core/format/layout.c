@@ -41,7 +41,7 @@ int ix_header_decode(const uint8_t *p, size_t n)
 {
 	size_t k = n < sizeof(header_magic) ? n : sizeof(header_magic);
 
-	if (k && memcmp(p, header_magic, k))
+	if (k && memcmp(p, header_magic, k) != 0)
 		return ix_fail(-IX_EFORMAT,
 			       "not a segment: it does not begin as one");
 	if (n < IX_HEADER_SIZE)
@@ -139,7 +139,7 @@ int ix_trailer_decode(const uint8_t p[IX_TRAILER_SIZE], uint64_t file_size,
 	int rc;
 
 	memset(t, 0, sizeof(*t));
-	if (memcmp(p + 248, trailer_magic, sizeof(trailer_magic)))
+	if (memcmp(p + 248, trailer_magic, sizeof(trailer_magic)) != 0)
 		return ix_fail(-IX_EINCOMPLETE,
 			       "incomplete: it does not end in a trailer");
 	if (ix_get64(p + 240) != ix_hash64(p, 240))

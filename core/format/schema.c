@@ -458,7 +458,7 @@ static int fields_agree(const struct ix_field *a, const struct ix_field *b)
 		what = "positions";
 	else if (a->stored != b->stored)
 		what = "stored";
-	else if (a->tokenizer && strcmp(a->tokenizer, b->tokenizer))
+	else if (a->tokenizer && strcmp(a->tokenizer, b->tokenizer) != 0)
 		what = "tokenizer";
 	if (!what)
 		return 0;

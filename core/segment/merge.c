@@ -306,7 +306,7 @@ static int write_metadata(struct ix_merge *m,
 {
 	const struct ix_id *built = m->options->built_id;
 	struct ix_origin_run *runs = NULL, built_run = { 0 };
-	int rc;
+	int rc = 0;
 
 	identify(m, identity);
 	if (built) {
@@ -318,15 +318,14 @@ static int write_metadata(struct ix_merge *m,
 		identity->run_count = 1;
 		identity->lineage = built;
 		identity->lineage_count = 1;
-		return ix_segment_writer_finish(m->writer, identity);
-	}
-	rc = join_runs(m, &runs, &identity->run_count);
-	if (!rc) {
+	} else {
+		rc = join_runs(m, &runs, &identity->run_count);
 		identity->runs = runs;
 		identity->lineage = m->lineage;
 		identity->lineage_count = m->lineage_count;
-		rc = ix_segment_writer_finish(m->writer, identity);
 	}
+	if (!rc)
+		rc = ix_segment_writer_finish(m->writer, identity);
 	identity->runs = NULL;
 	identity->lineage = NULL;
 	ix_free(runs);

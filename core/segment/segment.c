@@ -126,9 +126,9 @@ static int open_parts(struct ix_segment *s)
 	}
 	s->fields = ix_calloc(s->info.schema->field_count, sizeof(*s->fields));
 	s->columns = ix_calloc(columns, sizeof(*s->columns));
-	s->column_rows = ix_calloc(columns, sizeof(*s->column_rows));
+	s->column_rows = ix_calloc(columns, sizeof(void *));
 	s->stores = ix_calloc(stores, sizeof(*s->stores));
-	s->store_rows = ix_calloc(stores, sizeof(*s->store_rows));
+	s->store_rows = ix_calloc(stores, sizeof(void *));
 	if (!s->fields || !s->columns || !s->column_rows || !s->stores ||
 	    !s->store_rows)
 		return -ENOMEM;

@@ -273,7 +273,8 @@ static int decode_metadata(struct ix_segment_info *info, const uint8_t *meta)
 	if (rc)
 		return rc == -ENOMEM ? rc : ix_fail_in(-IX_ECORRUPT, "schema");
 	if (info->schema->canonical_len != t->schema_bytes ||
-	    memcmp(info->schema->canonical, meta + m.schema, t->schema_bytes))
+	    memcmp(info->schema->canonical, meta + m.schema, t->schema_bytes) !=
+		    0)
 		return ix_fail(-IX_ECORRUPT, "schema not in canonical form");
 	rc = decode_arrays(info, meta, &m);
 	if (rc)

@@ -815,6 +815,128 @@ static void columns_join_over_gaps(void **state)
 	ix_schema_free(schema);
 }
 
+/* ---- extents of few bytes and very many documents ---- */
+
+static void put_buf(void *ctx, const void *data, size_t n)
+{
+	ix_buf_add(ctx, data, n);
+}
+
+static void put_extent(struct ix_segment_writer *w, struct ix_extent e,
+		       const struct ix_buf *b)
+{
+	ix_segment_extent_begin(w, &e);
+	ix_segment_extent_write(w, b->data, b->len);
+	ix_segment_extent_end(w);
+}
+
+/* `docs` documents that all have the number `n`, and nothing else. */
+static void write_constant(const char *path, const struct ix_schema *schema,
+			   uint32_t docs, uint64_t n)
+{
+	struct ix_engine_options eo = { .kind = IX_ENGINE_SYNC };
+	struct ix_file *f =
+		test_open(vfs, path, IX_OPEN_WRITE | IX_OPEN_CREATE);
+	struct ix_id id = { { (uint8_t)n } };
+	struct ix_origin_run run = { 0, docs, 0, id };
+	struct ix_segment_identity identity = {
+		.id = id,
+		.doc_count = docs,
+		.schema = schema,
+		.runs = &run,
+		.run_count = 1,
+		.lineage = &id,
+		.lineage_count = 1,
+	};
+	struct ix_extent e = { .doc_count = docs, .codec = 1 };
+	struct ix_buf b = IX_BUF_INIT;
+	struct ix_store_writer *store;
+	struct ix_column_writer *column;
+	struct ix_segment_writer *w;
+	enum ix_column_codec codec;
+	struct ix_engine *engine;
+	struct ix_sink *sink;
+	uint64_t values;
+
+	assert_int_equal(ix_engine_new(&eo, &engine), 0);
+	assert_int_equal(ix_sink_open(engine, f, &sink), 0);
+	assert_int_equal(ix_segment_writer_new(sink, &w), 0);
+	assert_int_equal(ix_column_writer_new(1, 0, &column), 0);
+	assert_int_equal(ix_store_writer_new(put_buf, &b, &store), 0);
+	for (uint32_t i = 0; i < docs; i++) {
+		ix_column_add_u64(column, n);
+		ix_column_end_doc(column);
+		assert_int_equal(ix_store_add(store, "{}", 2), 0);
+	}
+	assert_int_equal(ix_store_finish(store), 0);
+	e.part = IX_PART_STORE;
+	e.field = IX_NO_FIELD;
+	put_extent(w, e, &b);
+	ix_buf_clear(&b);
+	ix_buf_add_zeros(&b, (size_t)docs * 8);
+	e.part = IX_PART_TIE;
+	put_extent(w, e, &b);
+	ix_buf_clear(&b);
+	assert_int_equal(ix_column_finish(column, &b, &codec, &values), 0);
+	assert_true(b.len < 100000);
+	e.part = IX_PART_COLUMN;
+	e.field = 0;
+	put_extent(w, e, &b);
+	assert_int_equal(ix_segment_writer_finish(w, &identity), 0);
+	assert_int_equal(ix_sink_finish(sink, 0), 0);
+	ix_store_writer_free(store);
+	ix_column_writer_free(column);
+	ix_segment_writer_free(w);
+	ix_sink_close(sink);
+	ix_engine_free(engine);
+	ix_file_close(f);
+	ix_buf_release(&b);
+}
+
+/* S-52: joining takes memory by the document, not by the byte, so an extent is
+ * cut by what it costs in memory. */
+static void join_of_many_documents_is_cut(void **state)
+{
+	const uint32_t docs = 1000000;
+	struct ix_schema *schema = test_schema(
+		"{\"fields\":[{\"name\":\"n\",\"type\":\"u64\",\"stored\":"
+		"false}]}");
+	struct ix_verify_options o = { .level = IX_VERIFY_STRUCTURE };
+	struct inputs in = { .n = 0 };
+	const struct ix_column *c;
+	struct ix_segment *m;
+	struct ix_file *f;
+	uint32_t rows = 0;
+
+	(void)state;
+	write_constant("a", schema, docs, 7);
+	write_constant("b", schema, docs, 8);
+	inputs_add(&in, "a");
+	inputs_add(&in, "b");
+	merge(&in, "merged");
+	f = test_open(vfs, "merged", IX_OPEN_READ);
+	if (ix_segment_verify(f, "merged", &o, NULL))
+		fail_msg("%s", ix_fail_text());
+	ix_file_close(f);
+	m = open_segment("merged");
+	for (uint32_t d = 0; d < 2 * docs; d += 99991) {
+		uint32_t local, first, n;
+
+		c = ix_segment_column(m, 0, d, &local);
+		ix_column_values(c, local, &first, &n);
+		assert_int_equal(n, 1);
+		assert_int_equal(ix_column_u64(c, first), d < docs ? 7 : 8);
+	}
+	while (ix_segment_column_row(m, 0, rows, &c))
+		rows++;
+	assert_int_equal(rows, 2); /* 12 bytes a document, cut at 16 MiB */
+	ix_segment_close(m);
+	inputs_close(&in);
+	ix_vfs_unlink(vfs, "a");
+	ix_vfs_unlink(vfs, "b");
+	ix_schema_free(schema);
+}
+
 static uint64_t polls, stop_at;
 
 static int stop(void *ctx)
@@ -870,6 +992,7 @@ int main(void)
 		cmocka_unit_test(large_extents_move_as_they_are),
 		cmocka_unit_test(store_stays_well_filled_over_generations),
 		cmocka_unit_test(columns_join_over_gaps),
+		cmocka_unit_test(join_of_many_documents_is_cut),
 		cmocka_unit_test(cancel_is_obeyed_everywhere),
 	};
 	int rc;
