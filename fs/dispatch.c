@@ -27,7 +27,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	if (!((struct ixfs *)userdata)->o->no_passthrough &&
 	    (conn->capable & FUSE_CAP_PASSTHROUGH)) {
 		conn->want |= FUSE_CAP_PASSTHROUGH;
-		conn->max_backing_stack_depth = 1;
+		conn->max_backing_stack_depth = 0; /* as in session.c */
 	}
 #endif
 	conn->max_background = 64;

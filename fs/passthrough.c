@@ -25,10 +25,15 @@ void ixfs_passthrough_init(struct ixfs_passthrough *p, struct fuse_session *se,
 static int backing_open(struct ixfs_passthrough *p, fuse_req_t req, int fd)
 {
 #if LIBFUSE_PASSTHROUGH
-	int id = fuse_passthrough_open(req, fd);
+	int id;
 
 	(void)p;
-	return id > 0 ? id : -EPERM;
+	/* It returns 0 for every error; errno still holds the reason. */
+	errno = 0;
+	id = fuse_passthrough_open(req, fd);
+	if (id > 0)
+		return id;
+	return errno ? -errno : -EPERM;
 #else
 	struct ixfs_fuse_backing_map map = { .fd = fd };
 	int id = ioctl(fuse_session_fd(p->se), IXFS_FUSE_BACKING_OPEN, &map);
