@@ -219,7 +219,7 @@ static int open_contents(struct ix_index *ix)
 	/* Orphans that cannot be removed harm nobody: their numbers are never
 	 * used again. */
 	(void)ix_sweep(ix, &swept);
-	rc = ix_recover_staging(ix);
+	rc = ix_recover_aliases(ix);
 	if (!rc)
 		rc = ix_recover_pending(ix);
 	/* What the pending files replaced; the reaper tries again. */

@@ -299,9 +299,9 @@ size_t ix_pending_count_locked(struct ix_index *ix);
 int ix_recover(struct ix_index *ix);
 /* Mark live segments whose file is missing or has another size. */
 int ix_recover_files(struct ix_index *ix);
-/* Remove files in staging/ that are other names of live segments: an
- * operation between the two was cut off. */
-int ix_recover_staging(struct ix_index *ix);
+/* Remove files in staging/ and pending/ that are other names of live segments:
+ * an operation between the two was cut off. */
+int ix_recover_aliases(struct ix_index *ix);
 /* Register what is complete in pending/. */
 int ix_recover_pending(struct ix_index *ix);
 /* Unlink files in segments/ that nobody owns; *countp = how many. 0 or the

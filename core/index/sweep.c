@@ -101,6 +101,12 @@ int ix_sweep(struct ix_index *ix, uint64_t *countp)
 		}
 		if (is_owned(ix, seq, tmp))
 			continue;
+		/* An edit in doubt gives its number back, not its file. */
+		rc = ix_commit_check(ix);
+		if (rc) {
+			first = first ? first : rc;
+			break;
+		}
 		rc = ix_vfs_unlink(ix->vfs, ix_seq_path(seq, tmp, path));
 		if (!rc) {
 			++*countp;
@@ -117,7 +123,7 @@ int ix_sweep(struct ix_index *ix, uint64_t *countp)
 	return first;
 }
 
-/* ---- staging/ ---- */
+/* ---- staging/, pending/ ---- */
 
 struct alias {
 	char *path; /* owned */
@@ -212,6 +218,7 @@ static void remove_if_same(void *ctx, struct ix_node *node)
 		ix_log_info("%s: removed, it is segment %" PRIu64, alias->path,
 			    g->seq);
 		rc = ix_vfs_unlink(c->ix->vfs, alias->path);
+		atomic_store(&c->ix->commit.pending_changed, 1);
 		if (rc && rc != -ENOENT && !c->rc)
 			c->rc = ix_fail(rc, "%s: cannot remove: %s",
 					alias->path, ix_err_name(rc));
@@ -219,14 +226,17 @@ static void remove_if_same(void *ctx, struct ix_node *node)
 }
 
 /* Runs at open: no other thread, so the state may be walked without a lock. A
- * file that could be written through staging/ while it is a segment must not
- * be: an error here fails the open. */
-int ix_recover_staging(struct ix_index *ix)
+ * file that could be written through staging/ or pending/ (where any name may
+ * have been renamed to a segment's) while it is a segment must not be: an error
+ * here fails the open. */
+int ix_recover_aliases(struct ix_index *ix)
 {
 	struct aliases a = { 0 };
 	struct compare c = { ix, &a, 0 };
 	int rc = find_linked(ix, IX_STAGING_DIR, 0, &a);
 
+	if (!rc)
+		rc = find_linked(ix, IX_PENDING_DIR, 0, &a);
 	if (!rc && a.n)
 		ix_table_each(&ix->state.segs, remove_if_same, &c);
 	for (size_t i = 0; i < a.n; i++)
