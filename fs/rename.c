@@ -214,8 +214,11 @@ static int move(struct ixfs *fs, const struct rename_job *r)
 		ixfs_node_unref(fs->inodes, &busy->s.node);
 		busy = NULL;
 	}
-	if (!rc && is_root(r->from_dir) && ixfs_name_is_final(r->from))
+	/* Why it could not be registered says nothing about the new name. */
+	if (!rc && is_root(r->from_dir))
 		ix_index_pending_set(fs->index, r->from, NULL);
+	if (!rc && is_root(r->to_dir))
+		ix_index_pending_set(fs->index, r->to, NULL);
 	return rc;
 }
 
@@ -248,6 +251,8 @@ static int apply(struct ixfs *fs, const struct rename_job *r)
 		ixfs_node_unref(fs->inodes, &n->node);
 	}
 	ix_mutex_unlock(&fs->tree->lock);
+	if (is_root(r->from_dir))
+		ix_index_pending_set(fs->index, r->from, NULL);
 	return 0;
 }
 

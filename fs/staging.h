@@ -55,6 +55,7 @@ struct ixfs_sfile {
 	int64_t behind;            /* written back up to here, about */
 	int dirty;                 /* changed since the last verdict */
 	int verdict;               /* the last one: 0 or a negative code */
+	char *reason;              /* owned; why, NULL if it is 0 */
 	struct ix_page_sums sums;
 };
 

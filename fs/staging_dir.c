@@ -232,7 +232,8 @@ static int unlink_name(struct ixfs *fs, struct ixfs_snode *dir,
 	ix_mutex_lock(&fs->tree->lock);
 	rc = unlink_locked(fs, dir, name, busyp);
 	ix_mutex_unlock(&fs->tree->lock);
-	if (!rc && dir == fs->tree->pending && ixfs_name_is_final(name))
+	/* Also of a temporary name, if its rename was refused. */
+	if (!rc && dir == fs->tree->pending)
 		ix_index_pending_set(fs->index, name, NULL);
 	return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ static void sfile_free(struct ixfs *fs, struct ixfs_node *n)
 
 	if (f->fd >= 0)
 		close(f->fd);
+	ix_free(f->reason);
 	ix_page_sums_release(&f->sums);
 	ix_cond_release(&f->changed);
 	ix_mutex_release(&f->lock);
@@ -230,7 +232,8 @@ static void sfile_setattr(fuse_req_t req, struct ixfs_node *n,
 	ixfs_jobs_submit(fs->jobs, &a->job);
 }
 
-/* user.ixfs.status: why a file with a final name is not registered. */
+/* user.ixfs.status: why the file was not registered, under its final name or
+ * under the one that a refused rename would have given it. */
 static void sfile_getxattr(fuse_req_t req, struct ixfs_node *n,
 			   const char *name, size_t size)
 {
@@ -247,11 +250,16 @@ static void sfile_getxattr(fuse_req_t req, struct ixfs_node *n,
 	if (ixfs_tree_is_final_locked(fs, &f->s))
 		memcpy(pending, f->s.name, strlen(f->s.name) + 1);
 	ix_mutex_unlock(&fs->tree->lock);
-	if (!pending[0]) {
+	ix_mutex_lock(&f->lock);
+	if (f->reason)
+		snprintf(text, sizeof(text), "%s", f->reason);
+	ix_mutex_unlock(&f->lock);
+	if (!pending[0] && !text[0]) {
 		fuse_reply_err(req, ENODATA);
 		return;
 	}
-	ix_index_pending_status(fs->index, pending, text, sizeof(text));
+	if (!text[0])
+		ix_index_pending_status(fs->index, pending, text, sizeof(text));
 	if (!text[0])
 		memcpy(text, "pending", sizeof("pending"));
 	ixfs_reply_xattr(req, text, strlen(text), size);

@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 #include "fs/ixfs.h"
 #include "fs/names.h"
 #include "fs/segment.h"
@@ -121,6 +122,8 @@ static void settle(struct ixfs *fs, struct ixfs_sfile *f,
 			ixfs_tree_remove_pending_locked(fs, to);
 	}
 	f->verdict = rc;
+	ix_free(f->reason);
+	f->reason = rc ? ix_strdup(ix_fail_text()) : NULL;
 	/* Full disks and taken names pass: ask again at the next close. */
 	f->dirty = rc && !ix_err_is_content(rc);
 	ixfs_sfile_thaw_locked(fs, f, z);

@@ -412,6 +412,20 @@ static int register_file(struct ix_index *ix, struct plan *p,
 	return rc < 0 ? rc : 0;
 }
 
+/* The reason belongs to the file that stays: one that was refused under a name
+ * that it only wanted is not pending there. */
+static void note_reason(struct ix_index *ix, const struct ix_registration *r,
+			int rc)
+{
+	const size_t n = sizeof(IX_PENDING_DIR "/") - 1;
+
+	if (!rc)
+		ix_index_pending_set(ix, r->name, NULL);
+	else if (!strncmp(r->path, IX_PENDING_DIR "/", n) &&
+		 !strcmp(r->path + n, r->name))
+		ix_index_pending_set(ix, r->name, ix_fail_text());
+}
+
 int ix_index_register(struct ix_index *ix, const struct ix_registration *r,
 		      struct ix_register_result *result)
 {
@@ -426,8 +440,9 @@ int ix_index_register(struct ix_index *ix, const struct ix_registration *r,
 		return rc;
 	if (!ix_segment_name_valid(r->name))
 		return ix_fail(-EINVAL,
-			       "a segment's name is UTF-8, ends in .seg and "
-			       "does not begin with a dot");
+			       "a segment's name is UTF-8 without control "
+			       "characters, ends in .seg and does not begin "
+			       "with a dot");
 	if (ix->o.flags & IX_INDEX_REPLACE)
 		p.flags = IX_EDIT_REPLACE;
 	rc = ix_vfs_open(ix->vfs, r->path, IX_OPEN_READ, &f);
@@ -447,6 +462,6 @@ int ix_index_register(struct ix_index *ix, const struct ix_registration *r,
 out:
 	ix_file_close(f);
 	ix_segment_info_release(&info);
-	ix_index_pending_set(ix, r->name, rc ? ix_fail_text() : NULL);
+	note_reason(ix, r, rc);
 	return rc;
 }
