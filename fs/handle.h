@@ -37,10 +37,16 @@ void ixfs_handle_attach(struct ixfs_handles *t, struct ixfs_handle *h,
 /* Free the handle that `fi` carries, if any. */
 void ixfs_handle_free(struct ixfs_handles *t, const struct fuse_file_info *fi);
 
+/* The handle with this fi->fh; NULL for 0. */
+static inline void *ixfs_handle_at(uint64_t fh)
+{
+	return (void *)(uintptr_t)fh; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 /* The handle that `fi` carries; NULL if none. */
 static inline void *ixfs_handle_of(const struct fuse_file_info *fi)
 {
-	return (void *)(uintptr_t)fi->fh;
+	return ixfs_handle_at(fi->fh);
 }
 
 #endif

@@ -10,14 +10,18 @@
 #define FIRST_ID      ((uint64_t)16)
 #define FIRST_BUCKETS ((size_t)256)
 
+struct chain {
+	struct ixfs_node *first;
+};
+
 struct ixfs_inodes {
 	struct ixfs *fs; /* borrowed; handed to free functions */
 	struct ix_mutex lock;
 	uint64_t next_id IX_GUARDED_BY(lock);
 	size_t count IX_GUARDED_BY(lock);
-	size_t buckets IX_GUARDED_BY(lock);            /* a power of two */
-	struct ixfs_node **by_id IX_GUARDED_BY(lock);  /* owned */
-	struct ixfs_node **by_key IX_GUARDED_BY(lock); /* owned */
+	size_t buckets IX_GUARDED_BY(lock);       /* a power of two */
+	struct chain *by_id IX_GUARDED_BY(lock);  /* owned */
+	struct chain *by_key IX_GUARDED_BY(lock); /* owned */
 };
 
 static uint64_t mix(uint64_t x)
@@ -41,7 +45,8 @@ static size_t key_bucket(const struct ixfs_inodes *t,
 
 static void link_key_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 {
-	struct ixfs_node **head = &t->by_key[key_bucket(t, n->ops, n->key)];
+	struct ixfs_node **head =
+		&t->by_key[key_bucket(t, n->ops, n->key)].first;
 
 	n->next_key = *head;
 	*head = n;
@@ -49,7 +54,7 @@ static void link_key_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 
 static void link_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 {
-	struct ixfs_node **head = &t->by_id[id_bucket(t, n->id)];
+	struct ixfs_node **head = &t->by_id[id_bucket(t, n->id)].first;
 
 	n->next_id = *head;
 	*head = n;
@@ -59,7 +64,7 @@ static void link_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 
 static void unlink_key_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 {
-	struct ixfs_node **p = &t->by_key[key_bucket(t, n->ops, n->key)];
+	struct ixfs_node **p = &t->by_key[key_bucket(t, n->ops, n->key)].first;
 
 	while (*p != n)
 		p = &(*p)->next_key;
@@ -69,7 +74,7 @@ static void unlink_key_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 
 static void unlink_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 {
-	struct ixfs_node **p = &t->by_id[id_bucket(t, n->id)];
+	struct ixfs_node **p = &t->by_id[id_bucket(t, n->id)].first;
 
 	while (*p != n)
 		p = &(*p)->next_id;
@@ -83,10 +88,10 @@ static void unlink_locked(struct ixfs_inodes *t, struct ixfs_node *n)
 static void grow_locked(struct ixfs_inodes *t)
 {
 	size_t buckets = t->buckets * 2;
-	struct ixfs_node **by_id = ix_calloc(buckets, sizeof(*by_id));
-	struct ixfs_node **by_key = ix_calloc(buckets, sizeof(*by_key));
-	struct ixfs_node **old_by_id = t->by_id;
-	struct ixfs_node **old_by_key = t->by_key;
+	struct chain *by_id = ix_calloc(buckets, sizeof(*by_id));
+	struct chain *by_key = ix_calloc(buckets, sizeof(*by_key));
+	struct chain *old_by_id = t->by_id;
+	struct chain *old_by_key = t->by_key;
 	size_t old_buckets = t->buckets;
 
 	if (!by_id || !by_key) {
@@ -98,7 +103,7 @@ static void grow_locked(struct ixfs_inodes *t)
 	t->by_key = by_key;
 	t->buckets = buckets;
 	for (size_t i = 0; i < old_buckets; i++) {
-		struct ixfs_node *n = old_by_id[i];
+		struct ixfs_node *n = old_by_id[i].first;
 
 		while (n) {
 			struct ixfs_node *next = n->next_id;
@@ -126,7 +131,7 @@ static void add_locked(struct ixfs_inodes *t, struct ixfs_node *n,
 
 static struct ixfs_node *by_id_locked(struct ixfs_inodes *t, uint64_t id)
 {
-	struct ixfs_node *n = t->by_id[id_bucket(t, id)];
+	struct ixfs_node *n = t->by_id[id_bucket(t, id)].first;
 
 	while (n && n->id != id)
 		n = n->next_id;
@@ -136,7 +141,7 @@ static struct ixfs_node *by_id_locked(struct ixfs_inodes *t, uint64_t id)
 static struct ixfs_node *by_key_locked(struct ixfs_inodes *t,
 				       const struct ixfs_ops *ops, uint64_t key)
 {
-	struct ixfs_node *n = t->by_key[key_bucket(t, ops, key)];
+	struct ixfs_node *n = t->by_key[key_bucket(t, ops, key)].first;
 
 	while (n && (n->ops != ops || n->key != key))
 		n = n->next_key;
@@ -174,8 +179,8 @@ int ixfs_inodes_new(struct ixfs *fs, struct ixfs_inodes **inodesp)
 	t->fs = fs;
 	t->next_id = FIRST_ID;
 	t->buckets = FIRST_BUCKETS;
-	t->by_id = ix_calloc(t->buckets, sizeof(struct ixfs_node *));
-	t->by_key = ix_calloc(t->buckets, sizeof(struct ixfs_node *));
+	t->by_id = ix_calloc(t->buckets, sizeof(*t->by_id));
+	t->by_key = ix_calloc(t->buckets, sizeof(*t->by_key));
 	if (t->by_id && t->by_key)
 		rc = ix_mutex_init(&t->lock);
 	if (rc) {
@@ -196,7 +201,7 @@ static struct ixfs_node *take_known(struct ixfs_inodes *t, int *lastp)
 
 	ix_mutex_lock(&t->lock);
 	for (size_t i = 0; i < t->buckets && !found; i++) {
-		struct ixfs_node *n = t->by_id[i];
+		struct ixfs_node *n = t->by_id[i].first;
 
 		while (n && !n->lookups)
 			n = n->next_id;

@@ -14,6 +14,7 @@
  */
 #include "fs/mount.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -459,6 +460,7 @@ int ixfs_mount(const struct ixfs_mount_options *o)
 
 	if (rc)
 		return rc;
+	assert(r);
 	if (o->foreground || o->debug)
 		rc = serve(r);
 	else

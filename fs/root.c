@@ -256,7 +256,7 @@ static int list_from(struct ixfs *fs, struct ixfs_names_list *pending,
 static int root_readdir(struct ixfs *fs, struct ixfs_node *dir, uint64_t fh,
 			uint64_t cookie, struct ixfs_dirbuf *b)
 {
-	struct ixfs_names_list *l = (struct ixfs_names_list *)(uintptr_t)fh;
+	struct ixfs_names_list *l = ixfs_handle_at(fh);
 	int rc;
 
 	(void)dir;

@@ -33,9 +33,9 @@ void ixfs_segments_free(struct ixfs_segments *s); /* NULL allowed */
 /* Close all descriptors that are kept without need. */
 void ixfs_segments_drop_idle(struct ixfs *fs);
 
-/* The node of a live segment that was found under `s->name`, with a
+/* The node of a live segment that was found under `info->name`, with a
  * reference; the kernel will hear of this name. -ENOMEM. */
-int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *s,
+int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *info,
 		      struct ixfs_node **np);
 
 /* Segment `seq` died: the kernel forgets its names, its descriptor is closed

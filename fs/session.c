@@ -288,7 +288,7 @@ static void stop_signals(struct ixfs_session *s)
 {
 	s->left_loop = 1;
 	/* It waits for a signal (unless it has one already): send one. */
-	pthread_kill(s->signals, SIGTERM);
+	pthread_kill(s->signals, SIGHUP);
 	pthread_join(s->signals, NULL);
 }
 

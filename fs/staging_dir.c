@@ -370,7 +370,7 @@ int ixfs_sdir_list(struct ixfs *fs, struct ixfs_snode *dir,
 static int sdir_readdir(struct ixfs *fs, struct ixfs_node *dir, uint64_t fh,
 			uint64_t cookie, struct ixfs_dirbuf *b)
 {
-	struct ixfs_names_list *l = (struct ixfs_names_list *)(uintptr_t)fh;
+	struct ixfs_names_list *l = ixfs_handle_at(fh);
 	int rc = 0;
 
 	ix_mutex_lock(&l->lock);

@@ -404,7 +404,8 @@ struct close_job {
 	struct ixfs_job job;
 	fuse_req_t req;
 	struct ixfs_sfile *f; /* ref */
-	struct ixfs_shandle h;
+	pid_t opener;
+	int writable;
 	pid_t closer;
 };
 
@@ -413,6 +414,7 @@ static void submit_close(fuse_req_t req, struct ixfs_sfile *f,
 			 void (*run)(struct ixfs *, struct ixfs_job *))
 {
 	struct ixfs *fs = ixfs_of(req);
+	const struct ixfs_shandle *h = ixfs_handle_of(fi);
 	struct close_job *c = ix_calloc(1, sizeof(*c));
 
 	if (!c) {
@@ -423,7 +425,8 @@ static void submit_close(fuse_req_t req, struct ixfs_sfile *f,
 	c->req = req;
 	c->f = f;
 	ixfs_node_ref(fs->inodes, &f->s.node);
-	c->h = *(const struct ixfs_shandle *)ixfs_handle_of(fi);
+	c->opener = h->tgid;
+	c->writable = h->writable;
 	c->closer = fuse_req_ctx(req)->pid;
 	ixfs_jobs_submit(fs->jobs, &c->job);
 }
@@ -440,7 +443,7 @@ static void run_flush(struct ixfs *fs, struct ixfs_job *job)
 	struct close_job *c = (struct close_job *)job;
 	int rc = ixfs_verdict_close(fs, c->f);
 
-	end_close(fs, c, ixfs_verdict_tell(fs, &c->h, rc, c->closer));
+	end_close(fs, c, ixfs_verdict_tell(fs, rc, c->opener, c->closer));
 }
 
 static void sfile_flush(fuse_req_t req, struct ixfs_node *n,
@@ -475,7 +478,7 @@ static void sfile_flush(fuse_req_t req, struct ixfs_node *n,
 static void run_fsync(struct ixfs *fs, struct ixfs_job *job)
 {
 	struct close_job *c = (struct close_job *)job;
-	int rc = c->h.writable ? ixfs_verdict_close(fs, c->f) : 0;
+	int rc = c->writable ? ixfs_verdict_close(fs, c->f) : 0;
 
 	if (rc == -IX_EINCOMPLETE)
 		rc = 0;

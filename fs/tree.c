@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/tree.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static int prepend(struct ixfs_path *path, const char *component)
 	if (slash)
 		*--p = '/';
 	p -= n;
-	memcpy(p, component, n);
+	(void)mempcpy(p, component, n); /* without its NUL */
 	path->p = p;
 	return 0;
 }
@@ -142,6 +143,7 @@ int ixfs_tree_node_locked(struct ixfs *fs, struct ixfs_snode *dir,
 		/* Nobody else adds one: that happens under this lock. */
 		n = ixfs_node_find_or_add(fs->inodes, ops, st->st_ino,
 					  &fresh->node);
+		assert(n == &fresh->node);
 	}
 	rc = ixfs_tree_moved_locked(fs, (struct ixfs_snode *)n, dir, name);
 	if (rc) {
@@ -191,7 +193,7 @@ void ixfs_tree_remove_pending_locked(struct ixfs *fs, const char *name)
 	struct ixfs_path path;
 	struct stat st;
 
-	if (ixfs_tree_lookup_locked(fs, dir, name, &old))
+	if (ixfs_tree_lookup_locked(fs, dir, name, &old) || !old)
 		return;
 	if (!ixfs_tree_path_locked(fs, dir, name, &path) &&
 	    !fstatat(fs->backing_fd, path.p, &st, AT_SYMLINK_NOFOLLOW) &&

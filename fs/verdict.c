@@ -239,8 +239,7 @@ pid_t ixfs_tgid_of(pid_t tid)
 	return p ? (pid_t)strtol(p + 6, NULL, 10) : 0;
 }
 
-int ixfs_verdict_tell(const struct ixfs *fs, const struct ixfs_shandle *h,
-		      int rc, pid_t closer)
+int ixfs_verdict_tell(const struct ixfs *fs, int rc, pid_t opener, pid_t closer)
 {
 	pid_t tgid;
 
@@ -249,5 +248,5 @@ int ixfs_verdict_tell(const struct ixfs *fs, const struct ixfs_shandle *h,
 	if (fs->o->loose_close)
 		return 0;
 	tgid = ixfs_tgid_of(closer);
-	return !tgid || !h->tgid || tgid == h->tgid ? rc : 0;
+	return !tgid || !opener || tgid == opener ? rc : 0;
 }

@@ -55,11 +55,14 @@ int ixfs_verdict_close(struct ixfs *fs, struct ixfs_sfile *f);
 int ixfs_verdict_rename(struct ixfs *fs, struct ixfs_snode *dir,
 			const char *name, const char *to);
 
-/* Does an error at close have to be told to the closer? Incomplete files are
- * an error only for the process that opened the handle: others that inherited
- * it close it too. `closer`: a thread id of the kernel, 0 = cannot be told. */
-int ixfs_verdict_tell(const struct ixfs *fs, const struct ixfs_shandle *h,
-		      int rc, pid_t closer);
+/*
+ * Does an error at close have to be told to the closer? Incomplete files are an
+ * error only for the process that opened the handle: others that inherited it
+ * close it too. `opener`: its process; `closer`: a thread id, as the kernel
+ * tells it; 0 = cannot be told, taken for the same. Returns `rc` or 0.
+ */
+int ixfs_verdict_tell(const struct ixfs *fs, int rc, pid_t opener,
+		      pid_t closer);
 
 /* The process of a thread, or 0 when it cannot be told. */
 pid_t ixfs_tgid_of(pid_t tid);

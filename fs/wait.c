@@ -241,13 +241,13 @@ static const struct ixfs_ops wait_ops = {
 
 /* ---- life ---- */
 
-int ixfs_wait_new(struct ixfs *fs, struct ixfs_waiters **wp,
+int ixfs_wait_new(struct ixfs *fs, struct ixfs_waiters **tp,
 		  struct ixfs_node **np)
 {
 	struct ixfs_waiters *t = ix_calloc(1, sizeof(*t));
 	int rc = -ENOMEM;
 
-	*wp = NULL;
+	*tp = NULL;
 	*np = ix_calloc(1, sizeof(**np));
 	if (!t || !*np)
 		goto out_free;
@@ -262,7 +262,7 @@ int ixfs_wait_new(struct ixfs *fs, struct ixfs_waiters **wp,
 	if (rc)
 		goto out_cond;
 	ixfs_node_add_fixed(fs->inodes, *np, &wait_ops, IXFS_ID_WAIT);
-	*wp = t;
+	*tp = t;
 	return 0;
 
 out_cond:

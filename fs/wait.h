@@ -18,10 +18,10 @@ struct ixfs_waiters;
 
 /* Put the fixed node into the table (the caller drops the reference in *np at
  * the end) and start the thread. 0 or -errno. */
-int ixfs_wait_new(struct ixfs *fs, struct ixfs_waiters **wp,
+int ixfs_wait_new(struct ixfs *fs, struct ixfs_waiters **tp,
 		  struct ixfs_node **np);
 
 /* Answer all parked requests with EINTR, stop the thread. NULL allowed. */
-void ixfs_wait_free(struct ixfs_waiters *w);
+void ixfs_wait_free(struct ixfs_waiters *t);
 
 #endif
