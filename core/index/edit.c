@@ -244,7 +244,8 @@ static char *get_text(struct cursor *c)
 
 	if (c->rc)
 		return NULL;
-	if (memchr(p, 0, n)) {
+	/* It will stand in a JSON file. */
+	if (memchr(p, 0, n) || !ix_utf8_valid((const char *)p, n)) {
 		c->rc = -IX_ECORRUPT;
 		return NULL;
 	}

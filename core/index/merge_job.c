@@ -21,6 +21,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 #include "core/index/internal.h"
 #include "core/segment/merge.h"
 
@@ -290,6 +291,16 @@ static int plan_quarantine(struct ix_index *ix, struct ix_op *op, void *ctx)
 	return op->edit.text ? ix_keyset_seq(&op->keys, b->seq) : -ENOMEM;
 }
 
+/* A text that was cut off inside a character is not UTF-8 any more. */
+static void make_utf8(char *text)
+{
+	if (ix_utf8_valid(text, strlen(text)))
+		return;
+	for (; *text; text++)
+		if ((uint8_t)*text >= 0x80)
+			*text = '?';
+}
+
 /* The source is damaged: say so for ever, and leave it alone. */
 static int quarantine(struct ix_index *ix, uint64_t seq)
 {
@@ -300,6 +311,7 @@ static int quarantine(struct ix_index *ix, uint64_t seq)
 
 	strncpy(text, ix_fail_text(), sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
+	make_utf8(text);
 	rc = ix_op_begin(ix, &op, plan_quarantine, &b);
 	if (!rc)
 		rc = ix_commit(ix, &op, 0);

@@ -160,13 +160,34 @@ char *ix_settings_default(void)
 	return steal_text(&b);
 }
 
+/* metadata.json puts it one level deeper, and must stay readable. */
+#define DEPTH_MAX 60
+
+static int is_deeper(const cJSON *tree, int depth)
+{
+	if (!depth)
+		return 1;
+	for (const cJSON *c = tree->child; c; c = c->next)
+		if (is_deeper(c, depth - 1))
+			return 1;
+	return 0;
+}
+
+static int check_object(const cJSON *tree, const char *what)
+{
+	if (!cJSON_IsObject(tree))
+		return ix_fail(-IX_EINPUT, "\"%s\" must be an object", what);
+	if (is_deeper(tree, DEPTH_MAX))
+		return ix_fail(-IX_EINPUT, "\"%s\": nested deeper than %d",
+			       what, DEPTH_MAX);
+	return 0;
+}
+
 static int parse_object(const char *text, const char *what, cJSON **treep)
 {
 	int rc = ix_json_parse(text, strlen(text), treep);
 
-	if (!rc && !cJSON_IsObject(*treep))
-		rc = ix_fail(-IX_EINPUT, "\"%s\" must be an object", what);
-	return rc;
+	return rc ? rc : check_object(*treep, what);
 }
 
 int ix_settings_check(const char *merge, const char *user,
@@ -232,6 +253,8 @@ static int patch_user(const char *user, const cJSON *patch, char **out)
 	rc = parse_object(user, "user", &tree);
 	if (!rc)
 		rc = ix_json_merge_patch(&tree, patch);
+	if (!rc)
+		rc = check_object(tree, "user");
 	if (!rc) {
 		ix_json_canonical(tree, &b);
 		rc = ix_buf_error(&b);
