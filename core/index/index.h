@@ -77,6 +77,8 @@ struct ix_index_options {
 /* -IX_EBUSYINDEX with the holder in the text; -IX_ECORRUPT / -IX_EFORMAT for
  * metadata that cannot be trusted (then nothing was written). */
 int ix_index_open(const struct ix_index_options *o, struct ix_index **ip);
+/* After a failure (-ENOMEM, -EAGAIN) some threads run already: try again, which
+ * starts the others, or close. */
 int ix_index_start(struct ix_index *ix);
 
 /* Refuse new work (-IX_ECANCELED), cancel merges, join the threads. Returns

@@ -424,7 +424,8 @@ int ix_manager_start(struct ix_index *ix)
 	struct ix_manager *m = &ix->manager;
 	unsigned n = ix->o.merges_max ? ix->o.merges_max : MERGES_DEFAULT;
 
-	m->threads = ix_calloc(n, sizeof(*m->threads));
+	if (!m->threads)
+		m->threads = ix_calloc(n, sizeof(*m->threads));
 	if (!m->threads)
 		return -ENOMEM;
 	ix_mutex_lock(&ix->lock);
@@ -434,11 +435,9 @@ int ix_manager_start(struct ix_index *ix)
 		int rc = pthread_create(m->threads + m->thread_count, NULL,
 					worker_main, ix);
 
-		if (rc) {
-			ix_manager_stop(ix);
+		if (rc)
 			return ix_fail(-rc, "cannot start a thread: %s",
 				       ix_err_name(-rc));
-		}
 	}
 	return 0;
 }

@@ -269,8 +269,11 @@ static void *reaper_main(void *arg)
 int ix_tracker_start(struct ix_index *ix)
 {
 	struct ix_tracker *t = &ix->tracker;
-	int rc = pthread_create(&t->thread, NULL, reaper_main, ix);
+	int rc;
 
+	if (t->running)
+		return 0;
+	rc = pthread_create(&t->thread, NULL, reaper_main, ix);
 	if (rc)
 		return ix_fail(-rc, "cannot start a thread: %s",
 			       ix_err_name(-rc));

@@ -13,6 +13,7 @@
 
 #include <unistd.h>
 
+#include "core/base/mem.h"
 #include "tests/lib/indexes.h"
 
 static int setup(void **state)
@@ -124,6 +125,26 @@ static void everything_is_there_after_reopening(void **state)
 		assert_int_equal(test_segments(ix), 2);
 	}
 	ix_index_close(ix);
+}
+
+static int no_memory(void)
+{
+	return 1;
+}
+
+/* A second reaper would outlive the index. */
+static void a_start_that_failed_may_be_repeated(void **state)
+{
+	struct ix_index *ix = test_index_open(*state, 0);
+	pthread_t reaper;
+
+	ix_mem_fail_hook = no_memory;
+	assert_int_equal(ix_index_start(ix), -ENOMEM);
+	ix_mem_fail_hook = NULL;
+	reaper = ix->tracker.thread;
+	TEST_OK(ix_index_start(ix));
+	assert_true(pthread_equal(reaper, ix->tracker.thread));
+	TEST_OK(ix_index_close(ix));
 }
 
 static void a_clean_close_leaves_nothing_to_recover(void **state)
@@ -1062,6 +1083,7 @@ int main(void)
 		T(open_refuses_a_directory_that_is_no_index),
 		T(one_opener_at_a_time),
 		T(everything_is_there_after_reopening),
+		T(a_start_that_failed_may_be_repeated),
 		T(a_clean_close_leaves_nothing_to_recover),
 		T(a_delivery_twice_is_one_segment),
 		T(a_second_name_keeps_the_segment_alive),
