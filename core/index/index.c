@@ -194,11 +194,14 @@ static int take_lock(struct ix_index *ix)
 			       ix_err_name(rc));
 	if (read_only)
 		return 0;
+	/* A clean close empties it. */
+	ix->left_unclean = ix_file_read(ix->lock_file, text, 1, 0) != 0;
 	n = snprintf(text, sizeof(text), "process %ld%s%s\n", (long)getpid(),
 		     ix->holder ? ", " : "", ix->holder ? ix->holder : "");
 	if (n > (int)sizeof(text) - 1)
 		n = (int)sizeof(text) - 1;
-	/* Only for people: what cannot be written is not missed. */
+	/* For people, and for left_unclean, which the journal tells, too,
+	 * but for rare cases: what cannot be written is not missed. */
 	(void)ix_file_truncate(ix->lock_file, 0);
 	(void)ix_file_write(ix->lock_file, text, (size_t)n, 0);
 	return 0;
@@ -352,7 +355,8 @@ int ix_index_close(struct ix_index *ix)
 	ix_index_stop(ix);
 	if (!(ix->o.flags & IX_INDEX_READ_ONLY)) {
 		rc = close_contents(ix);
-		(void)ix_file_truncate(ix->lock_file, 0);
+		if (!rc)
+			(void)ix_file_truncate(ix->lock_file, 0);
 	}
 	index_free(ix);
 	return rc;

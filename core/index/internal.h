@@ -236,7 +236,7 @@ struct ix_manager {
 	uint64_t reserved_bytes; /* for the outputs of running merges */
 	unsigned peak;           /* most running at once, for tests */
 	uint64_t retry_at_ns;    /* the next end of a backoff, or UINT64_MAX */
-	int starved; /* no memory to choose: look again soon */
+	int starved;             /* no memory to choose: look again soon */
 	unsigned active_actions;
 	unsigned untold;
 };
@@ -322,7 +322,8 @@ void ix_names_release(struct ix_names *names);
 
 struct ix_index {
 	struct ix_index_options o;
-	char *holder; /* owned */
+	char *holder;     /* owned */
+	int left_unclean; /* by the holder before: it ended in mid-life */
 	struct ix_vfs *vfs;
 	struct ix_file *lock_file; /* owned */
 	struct ix_schema *schema;  /* owned */

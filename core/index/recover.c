@@ -6,7 +6,8 @@
  *  2. metadata.journal, every edit checked against the state
  *  3. only now something is written: the tail of the journal is cut off, left
  *     over temporary files are removed
- *  4. segments/ is swept, staging/ and pending/ are looked through
+ *  4. unless the last close was clean, a new checkpoint is written
+ *  5. segments/ is swept, staging/ and pending/ are looked through
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,6 +83,23 @@ static int ready_to_write(struct ix_index *ix, struct ix_journal *j, int stale,
 	return stale ? restart_journal(ix, epoch, hash, j) : ix_journal_cut(j);
 }
 
+/*
+ * What was read may be in the cache only. The process before may have ended
+ * after a sync that failed: what the sync should have written counts as clean
+ * since then, and no later sync writes it (fsync(2)). Nothing may be removed,
+ * or appended, on the strength of that; new files are on the safe side.
+ */
+static int renew(struct ix_index *ix)
+{
+	int rc = ix_commit_rewrite(ix);
+
+	if ((rc != -ENOSPC && rc != -EDQUOT) || ix_commit_check(ix))
+		return rc;
+	/* A full disk must still be mountable. */
+	ix_log_warn("checkpoint put off: %s", ix_fail_text());
+	return 0;
+}
+
 int ix_recover(struct ix_index *ix)
 {
 	int read_only = (ix->o.flags & IX_INDEX_READ_ONLY) != 0, stale, rc;
@@ -113,6 +131,8 @@ int ix_recover(struct ix_index *ix)
 	 * waiting for a sync. */
 	atomic_store(&ix->commit.pending_changed, 1);
 	ix_journal_close(&j);
+	if (!rc && !read_only && (r.edits || stale || ix->left_unclean))
+		rc = renew(ix);
 	if (!rc && r.edits)
 		ix_log_info("replayed %" PRIu64 " changes", r.edits);
 	return rc;

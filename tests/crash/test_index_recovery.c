@@ -137,6 +137,79 @@ static void a_sweep_spares_what_is_in_doubt(void)
 	printf("%s\n", __func__);
 }
 
+/* ---- syncs that failed ---- */
+
+static int a_is_there;
+
+static void check_a_as_before(struct ix_vfs *v, struct ix_index *ix,
+			      const char *why)
+{
+	struct ix_index_segment s;
+	int rc = ix_index_lookup(ix, "a.seg", &s);
+
+	(void)v;
+	TEST_CHECK((rc == 0) == a_is_there, "%s: it came or went", why);
+	TEST_CHECK(rc || !s.missing, "%s: its file is gone", why);
+}
+
+static void check_b_is_there(struct ix_vfs *v, struct ix_index *ix,
+			     const char *why)
+{
+	struct ix_index_segment s;
+
+	(void)v;
+	TEST_CHECK(!ix_index_lookup(ix, "b.seg", &s) && !s.missing, "%s", why);
+}
+
+/*
+ * The removal of a.seg could not be synced, nor a checkpoint be written. The
+ * next process finds it in the journal, thanks to the cache, and believes it:
+ * only if it is durable may it remove the file, or write behind it.
+ */
+static void what_a_failed_sync_left_is_made_durable(int more)
+{
+	struct ix_vfs *v = test_index_disk();
+	struct ix_index *ix = test_index_open(v, 0);
+
+	put_durable(v, "pending/a.seg", 1);
+	TEST_OK(register_at(ix, "pending/a.seg", "a.seg"));
+	ix_sim_fail(ix_sim_of(v), IX_SIM_SYNC, 1, EIO, 1);
+	TEST_CHECK(ix_index_remove(ix, "a.seg") == -IX_EDEGRADED, "%s",
+		   ix_fail_text());
+	ix_sim_fail(ix_sim_of(v), 0, 0, 0, 0);
+	(void)ix_index_close(ix);
+	ix = test_index_open(v, 0);
+	a_is_there = test_has(ix, "a.seg");
+	if (more) {
+		put_durable(v, "pending/b.seg", 2);
+		TEST_OK(register_at(ix, "pending/b.seg", "b.seg"));
+	}
+	each_state(__func__, v, 0, more ? check_b_is_there : check_a_as_before);
+	TEST_OK(ix_index_close(ix));
+	ix_vfs_free(v);
+}
+
+/* The same with the names of checkpoint and journal: which of the two pairs
+ * the disk has is not known. */
+static void what_a_failed_directory_sync_left_is_made_durable(unsigned nth)
+{
+	struct ix_vfs *v = test_index_disk();
+	struct ix_index *ix = test_index_open(v, 0);
+
+	put_durable(v, "pending/a.seg", 1);
+	TEST_OK(register_at(ix, "pending/a.seg", "a.seg"));
+	ix_sim_fail(ix_sim_of(v), IX_SIM_SYNC_DIR, nth, EIO, 0);
+	TEST_CHECK(ix_commit_checkpoint(ix) == -EIO, "%s", ix_fail_text());
+	ix_sim_fail(ix_sim_of(v), 0, 0, 0, 0);
+	(void)ix_index_close(ix);
+	ix = test_index_open(v, 0);
+	put_durable(v, "pending/b.seg", 2);
+	TEST_OK(register_at(ix, "pending/b.seg", "b.seg"));
+	each_state(__func__, v, 0, check_b_is_there);
+	TEST_OK(ix_index_close(ix));
+	ix_vfs_free(v);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -145,5 +218,9 @@ int main(void)
 	no_second_name_stays("pending/b.seg");
 	a_removal_after_reopening_lasts();
 	a_sweep_spares_what_is_in_doubt();
+	what_a_failed_sync_left_is_made_durable(0);
+	what_a_failed_sync_left_is_made_durable(1);
+	what_a_failed_directory_sync_left_is_made_durable(1);
+	what_a_failed_directory_sync_left_is_made_durable(2);
 	return 0;
 }
