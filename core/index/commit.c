@@ -312,6 +312,8 @@ static void write_batch(struct ix_index *ix, struct ix_waiter *list)
 	uint64_t seq;
 
 	seq = add_seq_edit(ix, &payload);
+	/* A number that is given away must not be given away again. */
+	sync |= seq || any_flagged(list, IX_COMMIT_SYNC);
 	gather(ix, list, &payload);
 	rc = ix_buf_error(&payload);
 	if (!rc && payload.len)
@@ -481,7 +483,7 @@ int ix_seq_claim(struct ix_index *ix, struct ix_seq_claim *c)
 			return 0;
 		rc = ix_op_begin(ix, &op, plan_seq, NULL);
 		if (!rc)
-			rc = ix_commit(ix, &op, 0);
+			rc = ix_commit(ix, &op, IX_COMMIT_SYNC);
 		ix_op_end(ix, &op);
 		if (rc)
 			return rc;

@@ -43,7 +43,8 @@ int ix_index_create(struct ix_vfs *v, const struct ix_schema *schema);
 enum ix_index_flags {
 	IX_INDEX_READ_ONLY = 1 << 0, /* shared lock, replays in memory, writes
 					nothing, no merges */
-	IX_INDEX_LAZY = 1 << 1,      /* defer syncs; see docs/design.md */
+	IX_INDEX_LAZY = 1 << 1,      /* defer syncs of what removes no file:
+					see docs/design.md */
 	IX_INDEX_NO_MERGES = 1 << 2, /* never start a merge by policy */
 	IX_INDEX_REPLACE = 1 << 3,   /* a rename onto a live name replaces it */
 	IX_INDEX_RM_MERGED = 1 << 4, /* merge outputs may be removed by name */

@@ -106,6 +106,7 @@ enum ix_commit_flags {
 	IX_COMMIT_SEGMENTS = 1 << 1, /* sync segments/ before */
 	IX_COMMIT_PENDING = 1 << 2,  /* sync pending/ before, if it changed: a
 					name goes, and must not come back */
+	IX_COMMIT_SYNC = 1 << 3,     /* sync even in lazy mode */
 };
 
 struct ix_commit {

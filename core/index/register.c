@@ -313,6 +313,13 @@ static int plan_register(struct ix_index *ix, struct ix_op *op, void *ctx)
 
 /* ---- carrying out ---- */
 
+/* The name that the file had goes next, and with it what its owner may know to
+ * be durable: so that the edit must be, even in lazy mode. */
+static unsigned commit_flags(const struct plan *p)
+{
+	return IX_COMMIT_SYNC | (p->flags ? IX_COMMIT_PENDING : 0);
+}
+
 static int commit_add(struct ix_index *ix, struct plan *p, struct ix_op *op)
 {
 	char path[IX_SEQ_PATH_MAX];
@@ -323,8 +330,7 @@ static int commit_add(struct ix_index *ix, struct plan *p, struct ix_op *op)
 	if (rc)
 		return rc;
 	ix_sync_point(ix, "register:linked");
-	rc = ix_commit(ix, op,
-		       IX_COMMIT_SEGMENTS | (p->flags ? IX_COMMIT_PENDING : 0));
+	rc = ix_commit(ix, op, IX_COMMIT_SEGMENTS | commit_flags(p));
 	/* Unless the edit may come up again after a crash. */
 	if (rc && rc != -IX_EDEGRADED)
 		(void)ix_vfs_unlink(ix->vfs, path);
@@ -399,7 +405,7 @@ static int register_file(struct ix_index *ix, struct plan *p,
 	if (!rc && op.edit.type == IX_EDIT_ADD)
 		rc = commit_add(ix, p, &op);
 	else if (!rc)
-		rc = ix_commit(ix, &op, p->flags ? IX_COMMIT_PENDING : 0);
+		rc = ix_commit(ix, &op, commit_flags(p));
 	if (rc >= 0) {
 		unlink_source(ix, p->r->path, st->ino);
 		tell(ix, p, &op);

@@ -210,6 +210,51 @@ static void what_a_failed_directory_sync_left_is_made_durable(unsigned nth)
 	ix_vfs_free(v);
 }
 
+/* ---- lazy mode ---- */
+
+static void check_somewhere(struct ix_vfs *v, struct ix_index *ix,
+			    const char *why)
+{
+	TEST_CHECK(test_has(ix, "a.seg") || test_exists(v, "staging/x"),
+		   "%s: lost", why);
+}
+
+/* A barrier precedes every unlink (DESIGN 2). */
+static void a_lazy_registration_loses_nothing(void)
+{
+	struct ix_vfs *v = test_index_disk();
+	struct ix_index *ix = test_index_open(v, IX_INDEX_LAZY);
+
+	put_durable(v, "staging/x", 1);
+	TEST_OK(register_at(ix, "staging/x", "a.seg"));
+	each_state(__func__, v, IX_INDEX_LAZY, check_somewhere);
+	TEST_OK(ix_index_close(ix));
+	ix_vfs_free(v);
+}
+
+static void check_next(struct ix_vfs *v, struct ix_index *ix, const char *why)
+{
+	put_durable(v, "pending/b.seg", 2);
+	TEST_CHECK(!register_at(ix, "pending/b.seg", "b.seg"), "%s: %s", why,
+		   ix_fail_text());
+}
+
+/* Not even if no edit with the number in it was ever written. */
+static void numbers_given_away_lazily_are_not_reused(void)
+{
+	struct ix_vfs *v = test_index_disk();
+	struct ix_index *ix = test_index_open(v, IX_INDEX_LAZY);
+	struct ix_seq_claim c;
+	char path[IX_SEQ_PATH_MAX];
+
+	TEST_OK(ix_seq_claim(ix, &c));
+	put_durable(v, ix_seq_path(c.seq, 0, path), 1);
+	each_state(__func__, v, IX_INDEX_LAZY, check_next);
+	ix_seq_release(ix, &c);
+	TEST_OK(ix_index_close(ix));
+	ix_vfs_free(v);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -222,5 +267,7 @@ int main(void)
 	what_a_failed_sync_left_is_made_durable(1);
 	what_a_failed_directory_sync_left_is_made_durable(1);
 	what_a_failed_directory_sync_left_is_made_durable(2);
+	a_lazy_registration_loses_nothing();
+	numbers_given_away_lazily_are_not_reused();
 	return 0;
 }
