@@ -242,6 +242,8 @@ static int plan_publish(struct ix_index *ix, struct ix_op *op, void *ctx)
 	op->edit.seq = job->output;
 	op->edit.meta = r->meta;
 	if (!rc)
+		rc = ix_keyset_leaf(&op->keys, &r->meta.id);
+	if (!rc)
 		rc = ix_keyset_name(&op->keys, r->name);
 	if (!rc)
 		rc = ix_edit_add_name(&op->edit, r->name);

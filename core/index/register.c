@@ -177,6 +177,8 @@ static int add_keys(struct plan *p, struct ix_op *op, const struct ix_name *n)
 	const struct ix_trailer *t = &p->info->trailer;
 	int rc = ix_keyset_name(&op->keys, p->r->name);
 
+	if (!rc)
+		rc = ix_keyset_leaf(&op->keys, &t->id);
 	for (uint32_t i = 0; i < t->lineage_count && !rc; i++)
 		rc = ix_keyset_leaf(&op->keys, p->info->lineage + i);
 	for (size_t i = 0; i < p->host_count && !rc; i++)
@@ -251,8 +253,15 @@ static int plan_delivered(struct ix_index *ix, struct plan *p, struct ix_op *op,
 static int plan_add(struct ix_index *ix, struct plan *p, struct ix_op *op)
 {
 	const struct ix_trailer *t = &p->info->trailer;
+	const struct ix_seg *twin = ix_state_id(&ix->state, &t->id);
 	int rc;
 
+	/* The same id is the same leaves, but in a forged file. */
+	if (twin && twin != p->victim)
+		return ix_fail(-IX_ECORRUPT,
+			       "%s: its id is that of a live segment which was "
+			       "merged from others",
+			       p->r->name);
 	if (p->live_leaves != p->host_leaves)
 		return ix_fail(-IX_EOVERLAP,
 			       "%s: %" PRIu64 " of the %u segments it was "

@@ -109,6 +109,19 @@ struct ix_seg *ix_state_seg(const struct ix_state *s, uint64_t seq)
 	return NULL;
 }
 
+struct ix_seg *ix_state_id(const struct ix_state *s, const struct ix_id *id)
+{
+	struct ix_node *n = ix_table_first(&s->ids, hash_id(id));
+
+	for (; n; n = ix_table_next(n)) {
+		struct ix_seg *g = ix_container(n, struct ix_seg, id_node);
+
+		if (ix_id_equal(&g->meta.id, id))
+			return g;
+	}
+	return NULL;
+}
+
 struct ix_name *ix_state_name(const struct ix_state *s, const char *name)
 {
 	struct ix_node *n = ix_table_first(&s->names, hash_name(name));
@@ -192,6 +205,7 @@ void ix_state_insert_seg(struct ix_state *s, struct ix_seg *g,
 			 struct ix_leaves *leaves)
 {
 	ix_table_add(&s->segs, &g->node, hash_seq(g->seq));
+	ix_table_add(&s->ids, &g->id_node, hash_id(&g->meta.id));
 	if (leaves) {
 		leaves->next = g->leaves;
 		g->leaves = leaves;
@@ -270,6 +284,7 @@ static void free_name(void *ctx, struct ix_node *n)
 void ix_state_release(struct ix_state *s)
 {
 	ix_table_drain(&s->leaves, NULL, NULL);
+	ix_table_drain(&s->ids, NULL, NULL);
 	ix_table_drain(&s->names, free_name, NULL);
 	ix_table_drain(&s->segs, free_seg, NULL);
 	ix_free(s->listing.v);
@@ -335,8 +350,9 @@ int ix_state_load_seg(struct ix_state *s, uint64_t seq,
 		leaves = &meta->id;
 		leaf_count = 1;
 	}
-	if (ix_state_seg(s, seq))
-		return ix_fail(-IX_ECORRUPT, "segment number %" PRIu64 " twice",
+	if (ix_state_seg(s, seq) || ix_state_id(s, &meta->id))
+		return ix_fail(-IX_ECORRUPT,
+			       "segment number %" PRIu64 " or its id twice",
 			       seq);
 	for (size_t i = 0; i < leaf_count; i++)
 		if (ix_state_leaf(s, leaves + i) ||

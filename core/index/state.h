@@ -45,7 +45,8 @@ struct ix_leaves {
 };
 
 struct ix_seg {
-	struct ix_node node; /* in ix_state.segs */
+	struct ix_node node;    /* in ix_state.segs */
+	struct ix_node id_node; /* in ix_state.ids while live */
 	uint64_t seq;
 	struct ix_seg_meta meta;
 	uint8_t merged;
@@ -108,6 +109,7 @@ struct ix_listing {
 
 struct ix_state {
 	struct ix_table segs;   /* by seq: live, retired and doomed */
+	struct ix_table ids;    /* by id: live */
 	struct ix_table names;  /* by text */
 	struct ix_table leaves; /* of live segments, by id */
 	struct ix_listing listing;
@@ -137,6 +139,8 @@ void ix_state_release(struct ix_state *s); /* idempotent */
 struct ix_seg *ix_state_seg(const struct ix_state *s, uint64_t seq);
 struct ix_name *ix_state_name(const struct ix_state *s, const char *name);
 struct ix_leaf *ix_state_leaf(const struct ix_state *s, const struct ix_id *id);
+/* The live segment of this id; there is at most one. */
+struct ix_seg *ix_state_id(const struct ix_state *s, const struct ix_id *id);
 
 static inline int ix_seg_is_live(const struct ix_seg *g)
 {

@@ -77,8 +77,22 @@ static int prepare_name(const struct ix_state *s, struct ix_edit *e,
 	return e->new_name ? 0 : -ENOMEM;
 }
 
-static int prepare_new_seg(const struct ix_state *s, struct ix_edit *e)
+static int is_source(const struct ix_edit *e, uint64_t seq)
 {
+	/* e->died holds the sources, sorted (prepare_sources). */
+	return e->source_count &&
+	       bsearch(&seq, e->died, e->source_count, sizeof(*e->died),
+		       compare_seqs) != NULL;
+}
+
+/* The victim goes, and so do sources. */
+static int prepare_new_seg(const struct ix_state *s, struct ix_edit *e,
+			   const struct ix_seg *victim)
+{
+	const struct ix_seg *twin = ix_state_id(s, &e->meta.id);
+
+	if (twin && twin != victim && !is_source(e, twin->seq))
+		return contradiction(e, "its id is live already");
 	if (!e->seq || ix_state_seg(s, e->seq))
 		return contradiction(e, "the number is taken");
 	e->new_seg = ix_seg_new(e->seq, &e->meta);
@@ -96,14 +110,6 @@ static struct ix_seg *victim_of(const struct ix_state *s,
 	return n->host[0].seg;
 }
 
-static int is_source(const struct ix_edit *e, uint64_t seq)
-{
-	/* e->died holds the sources, sorted (prepare_sources). */
-	return e->source_count &&
-	       bsearch(&seq, e->died, e->source_count, sizeof(*e->died),
-		       compare_seqs) != NULL;
-}
-
 static int prepare_add(const struct ix_state *s, struct ix_edit *e)
 {
 	struct ix_seg *victim = victim_of(s, e);
@@ -114,7 +120,7 @@ static int prepare_add(const struct ix_state *s, struct ix_edit *e)
 	if (!rc)
 		rc = prepare_name(s, e, e->names[0]);
 	if (!rc)
-		rc = prepare_new_seg(s, e);
+		rc = prepare_new_seg(s, e, victim);
 	if (rc)
 		return rc;
 	if (!e->leaf_count)
@@ -220,7 +226,7 @@ static int prepare_publish(const struct ix_state *s, struct ix_edit *e)
 		return contradiction(e, "documents do not add up");
 	e->meta.registration = registration;
 	rc = prepare_name(s, e, e->names[0]);
-	return rc ? rc : prepare_new_seg(s, e);
+	return rc ? rc : prepare_new_seg(s, e, NULL);
 }
 
 static int prepare_live(const struct ix_state *s, struct ix_edit *e)
@@ -289,6 +295,7 @@ static void note_died(struct ix_edit *e, const struct ix_seg *g)
  * with. */
 static void retire(struct ix_state *s, struct ix_edit *e, struct ix_seg *g)
 {
+	ix_table_remove(&s->ids, &g->id_node);
 	g->state = IX_SEG_RETIRED;
 	g->died = s->generation;
 	s->live_count--;

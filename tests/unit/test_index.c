@@ -15,6 +15,7 @@
 
 #include "core/base/mem.h"
 #include "tests/lib/indexes.h"
+#include "tests/lib/rehash.h"
 
 static int setup(void **state)
 {
@@ -300,6 +301,38 @@ static void a_backup_dropped_back_does_no_harm(void **state)
 	ix_index_close(ix);
 	free(ab.data);
 	free(all.data);
+}
+
+/* It would make a checkpoint that no mount accepts. */
+static void a_forged_id_is_refused(void **state)
+{
+	const struct test_seg *from[] = { test_seg(2), test_seg(3) };
+	struct ix_index *ix = test_index_open(*state, 0);
+	struct ix_register_result r;
+	struct test_seg forged;
+
+	test_seg_merge(from, 2, &forged);
+	memcpy(forged.data + forged.n - IX_TRAILER_SIZE, test_seg(1)->id.bytes,
+	       sizeof(test_seg(1)->id.bytes));
+	test_rehash(forged.data, forged.n);
+	(void)test_register(ix, "a.seg", test_seg(1));
+	assert_int_equal(test_try_register(ix, "b.seg", &forged, &r),
+			 -IX_ECORRUPT);
+	assert_true(test_exists(*state, "pending/b.seg"));
+	TEST_OK(ix_index_close(ix));
+	ix = test_index_open(*state, 0);
+	assert_true(test_has(ix, "a.seg"));
+	assert_false(test_has(ix, "b.seg"));
+	/* The first one who comes has the id. */
+	TEST_OK(ix_index_remove(ix, "a.seg"));
+	TEST_OK(test_try_register(ix, "b.seg", &forged, &r));
+	assert_int_equal(test_try_register(ix, "a.seg", test_seg(1), &r),
+			 -IX_ECORRUPT);
+	TEST_OK(ix_index_close(ix));
+	ix = test_index_open(*state, 0);
+	assert_true(test_has(ix, "b.seg"));
+	TEST_OK(ix_index_close(ix));
+	free(forged.data);
 }
 
 static void a_partial_overlap_is_refused(void **state)
@@ -1090,6 +1123,7 @@ int main(void)
 		T(a_name_means_one_content),
 		T(what_lives_in_a_merge_is_delivered),
 		T(a_backup_dropped_back_does_no_harm),
+		T(a_forged_id_is_refused),
 		T(a_partial_overlap_is_refused),
 		T(bad_files_stay_pending_with_a_reason),
 		T(removal_of_several_is_all_or_none),
