@@ -323,7 +323,7 @@ static int parse_options(struct job *job, int argc, char **argv)
 					      &job->docs_per_segment);
 			break;
 		case 'm':
-			rc = cmd_parse_number(optarg, 8, 1 << 20,
+			rc = cmd_parse_number(optarg, 8, 2048,
 					      &job->memory_mib);
 			break;
 		case 'b':
