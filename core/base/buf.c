@@ -125,8 +125,8 @@ void ix_buf_add_json(struct ix_buf *b, const char *s, size_t n)
 
 			ix_buf_add(b, e, sizeof(e));
 		} else if (c < 0x20) {
-			char e[6] = { '\\', 'u', '0', '0', hex[c >> 4],
-				      hex[c & 15] };
+			char e[6] = { '\\', 'u',         '0',
+				      '0',  hex[c >> 4], hex[c & 15] };
 
 			ix_buf_add(b, e, sizeof(e));
 		} else {
