@@ -21,6 +21,9 @@
  *	all of whole segments,      it takes the place of these segments
  *	and more
  *	some of a segment           refused: -IX_EOVERLAP
+ *
+ * A segment whose file is missing or damaged does not make a delivery
+ * superfluous: one that covers it takes its place, another is refused.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -117,10 +120,11 @@ struct plan {
 	/* Set for each attempt: */
 	uint64_t *hosts; /* owned: segments with a leaf of ours, ascending */
 	size_t host_count;
-	uint64_t live_leaves;      /* leaves of ours that are live */
-	uint64_t host_leaves;      /* leaves the hosts have in all */
-	uint64_t lowest;           /* registration among hosts */
-	const struct ix_seg *same; /* the live segment of our id */
+	uint64_t live_leaves;        /* leaves of ours that are live */
+	uint64_t host_leaves;        /* leaves the hosts have in all */
+	uint64_t lowest;             /* registration among hosts */
+	const struct ix_seg *same;   /* the live segment of our id */
+	const struct ix_seg *broken; /* a host that cannot be read */
 	const struct ix_seg *victim;
 };
 
@@ -142,7 +146,7 @@ static int find_hosts(struct ix_index *ix, struct plan *p)
 	p->live_leaves = p->host_leaves = 0;
 	p->host_count = 0;
 	p->lowest = UINT64_MAX;
-	p->same = NULL;
+	p->same = p->broken = NULL;
 	p->hosts = ix_calloc(t->lineage_count, sizeof(*p->hosts));
 	if (!p->hosts)
 		return -ENOMEM;
@@ -168,6 +172,8 @@ static int find_hosts(struct ix_index *ix, struct plan *p)
 			p->lowest = g->meta.registration;
 		if (ix_id_equal(&g->meta.id, &t->id))
 			p->same = g;
+		if (g->missing || g->quarantine)
+			p->broken = g;
 	}
 	return 0;
 }
@@ -257,7 +263,7 @@ static int plan_add(struct ix_index *ix, struct plan *p, struct ix_op *op)
 	int rc;
 
 	/* The same id is the same leaves, but in a forged file. */
-	if (twin && twin != p->victim)
+	if (twin && twin != p->victim && twin != p->same)
 		return ix_fail(-IX_ECORRUPT,
 			       "%s: its id is that of a live segment which was "
 			       "merged from others",
@@ -281,6 +287,27 @@ static int plan_add(struct ix_index *ix, struct plan *p, struct ix_op *op)
 	return rc ? rc
 		  : ix_edit_set_leaves(&op->edit, p->info->lineage,
 				       t->lineage_count);
+}
+
+/* This may be the only good copy of what a live segment has lost. */
+static int plan_repair(struct ix_index *ix, struct plan *p, struct ix_op *op,
+		       const struct ix_name *n)
+{
+	const struct ix_seg *g = p->broken;
+
+	if (p->live_leaves != p->host_leaves)
+		return ix_fail(-IX_EOVERLAP,
+			       "%s: is part of segment %" PRIu64
+			       ", whose file is %s: put that back or remove it "
+			       "first; nothing was added",
+			       p->r->name, g->seq,
+			       g->missing ? "missing" : "damaged");
+	/* The name of one that it replaces is free. */
+	for (size_t i = 0; n && i < p->host_count; i++)
+		if (n->kind == IX_NAME_LIVE &&
+		    n->host[0].seg->seq == p->hosts[i])
+			op->edit.flags |= IX_EDIT_REPLACE;
+	return plan_add(ix, p, op);
 }
 
 static int plan_register(struct ix_index *ix, struct ix_op *op, void *ctx)
@@ -311,6 +338,8 @@ static int plan_register(struct ix_index *ix, struct ix_op *op, void *ctx)
 		return rc;
 	fill_meta(p, &op->edit);
 	op->edit.flags = p->flags;
+	if (p->broken)
+		return plan_repair(ix, p, op, n);
 	if (p->same)
 		return plan_name(p, op, n);
 	if (p->live_leaves == t->lineage_count) {

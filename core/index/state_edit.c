@@ -434,17 +434,15 @@ static void apply_add(struct ix_state *s, struct ix_edit *e)
 	struct ix_seg *g = take_seg(e);
 
 	e->died_count = 0;
-	make_name_room(s, e, e->names[0]);
 	for (size_t i = 0; i < e->source_count; i++) {
 		struct ix_seg *from = ix_state_seg(s, e->sources[i]);
 
-		/* Replacing its last name may have retired it. */
-		if (!from || !ix_seg_is_live(from))
-			continue;
 		hand_over_names(s, from, g);
 		forget_leaves(s, from);
 		retire(s, e, from);
 	}
+	/* Last: it may be the name of a source, which is delivered by now. */
+	make_name_room(s, e, e->names[0]);
 	ix_state_insert_seg(s, g, e->new_leaves);
 	e->new_leaves = NULL;
 	take_name(s, e, g);

@@ -680,6 +680,56 @@ static void a_missing_file_is_shown_not_dropped(void **state)
 }
 
 /* S-33 */
+static int note_seq(void *ctx, const struct ix_index_segment *s,
+		    uint64_t cookie)
+{
+	(void)cookie;
+	*(uint64_t *)ctx = s->seq;
+	return 0;
+}
+
+/* A second delivery may be the only good copy: it is not thrown away. */
+static void a_redelivery_repairs_a_missing_segment(void **state)
+{
+	struct ix_vfs *v = *state;
+	struct ix_index *ix = test_index_open(v, 0);
+	struct ix_index_segment s;
+	struct ix_register_result r;
+	char path[IX_SEQ_PATH_MAX];
+	uint64_t merged = 0;
+
+	for (unsigned k = 1; k <= 3; k++) {
+		char name[] = { (char)('a' + k - 1), '.', 's', 'e', 'g', 0 };
+
+		(void)test_register(ix, name, test_seg(k));
+	}
+	TEST_OK(ix_index_lookup(ix, "a.seg", &s));
+	TEST_OK(ix_index_close(ix));
+	TEST_OK(ix_vfs_unlink(v, ix_seq_path(s.seq, 0, path)));
+	ix = test_index_open(v, 0);
+	TEST_OK(test_try_register(ix, "a.seg", test_seg(1), &r));
+	assert_int_equal(r.outcome, IX_REGISTERED_REPLACED);
+	TEST_OK(ix_index_lookup(ix, "a.seg", &s));
+	assert_false(s.missing);
+	assert_int_equal(test_docs(ix), 3 * TEST_SEG_DOCS);
+	assert_int_equal(test_index_check(ix), test_docs(ix));
+
+	TEST_OK(ix_index_start(ix));
+	merge_all(ix);
+	TEST_OK(ix_index_list(ix, 0, note_seq, &merged));
+	TEST_OK(ix_index_close(ix));
+	TEST_OK(ix_vfs_unlink(v, ix_seq_path(merged, 0, path)));
+	ix = test_index_open(v, 0);
+	assert_int_equal(test_try_register(ix, "b.seg", test_seg(2), &r),
+			 -IX_EOVERLAP);
+	assert_true(test_exists(v, "pending/b.seg"));
+	TEST_OK(ix_index_close(ix));
+	/* It is tried again, and still there. */
+	ix = test_index_open(v, 0);
+	assert_true(test_exists(v, "pending/b.seg"));
+	TEST_OK(ix_index_close(ix));
+}
+
 static void foreign_names_in_segments_are_left_alone(void **state)
 {
 	static const char *const foreign[] = {
@@ -1137,6 +1187,7 @@ int main(void)
 		T(the_listing_stays_sorted_while_names_go),
 		T(equal_versions_are_equal_bytes),
 		T(a_missing_file_is_shown_not_dropped),
+		T(a_redelivery_repairs_a_missing_segment),
 		T(foreign_names_in_segments_are_left_alone),
 		T(settings_are_patched_and_kept),
 		T(bad_documents_change_nothing),
