@@ -93,7 +93,10 @@ static int describe_source(struct run *r, size_t i)
 	ix_mutex_lock(&ix->lock);
 	g = ix_state_seg(&ix->state, r->job->seqs[i]);
 	if (!ix_seg_is_live(g)) {
-		rc = -IX_ESTALE;
+		rc = ix_fail(-IX_ESTALE,
+			     "segment %" PRIu64 " was removed before its merge "
+			     "began",
+			     r->job->seqs[i]);
 	} else {
 		ix_seg_describe(g, NULL, &s);
 		memcpy(r->names[i], s.name, sizeof(s.name));
