@@ -6,7 +6,7 @@
 #   IXFS=build/release/tools/ixfs tests/bench/merge.sh [INPUT.jsonl SCHEMA.json]
 # shellcheck source=tests/lib/ixfs.sh
 IX_SOURCE=${IX_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need python3
 runs=${RUNS:-5}
 fan_in=${FAN_IN:-8}

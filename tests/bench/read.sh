@@ -7,7 +7,7 @@
 #   IXFS=build/release/tools/ixfs tests/bench/read.sh
 # shellcheck source=tests/lib/ixfs.sh
 IX_SOURCE=${IX_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 runs=${RUNS:-7}

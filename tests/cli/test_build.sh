@@ -4,7 +4,7 @@
 # command line promises. Method: the same documents as 16 segments, as one built
 # in one go under a tiny budget, and as merges; all must answer alike.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need python3 jq
 cd "$work" || exit 3
 

@@ -3,7 +3,7 @@
 # Goal: metadata.json is a file of one version and a control file with errors
 # that shells report; unmounting flushes, frees LOCK, and is busy with open files.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

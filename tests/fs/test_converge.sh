@@ -6,7 +6,7 @@
 # mount during merges, after them, after a force merge, and from one segment.
 # HAZARDS S-19.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq rsync
 cd "$work" || exit 3

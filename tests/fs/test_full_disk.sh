@@ -5,7 +5,7 @@
 # space that was set aside for it must not have been given away) and makes room
 # for the next copy. Method: a backing directory on a 20 MiB tmpfs.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

@@ -6,7 +6,7 @@
 # exactly once; in the end all are delivered again and everything verifies.
 # HAZARDS S-01 to S-06, S-16, S-26.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

@@ -5,7 +5,7 @@
 # Method: libfuse's debug output names every request; the kernel's offer is
 # judged from its version and configuration, not from what the mount says.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 
 skip() {

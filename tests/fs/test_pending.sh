@@ -4,7 +4,7 @@
 # registered, and user.ixfs.status tells why, also of a file in staging whose
 # rename was refused; reasons go away with their files. Odd names change nothing.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq rsync
 cd "$work" || exit 3

@@ -4,7 +4,7 @@
 # number and mtime after their segment was merged away, and the space comes back
 # after the last close. HAZARDS S-31, S-40.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

@@ -4,7 +4,7 @@
 # same and under other names, before and after merges; rm makes contents
 # acceptable again; withdraw and rename are durable.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq rsync
 cd "$work" || exit 3

@@ -3,7 +3,7 @@
 # Goal: truncated, damaged and foreign files are refused and the client says so;
 # live names cannot be overwritten; nothing of it changes the index.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq rsync curl
 cd "$work" || exit 3

@@ -6,7 +6,7 @@
 # Method: each way to write a file, by itself, in one Python program; once with
 # passthrough and once without.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3
 cd "$work" || exit 3

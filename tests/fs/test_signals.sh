@@ -4,7 +4,7 @@
 # waiter parked and a writer busy; a killed daemon's mount can be mounted over;
 # a wait is ended by a signal to the waiter alone.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

@@ -4,7 +4,7 @@
 # remount and may have any name; every kind of rename does what it should.
 # Method: plain commands, and a Python program for errnos.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3
 cd "$work" || exit 3

@@ -3,7 +3,7 @@
 # Goal: a segment moved into staging leaves the index and is an ordinary file
 # there; whoever had it open keeps its bytes, even when that file is written.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3 jq
 cd "$work" || exit 3

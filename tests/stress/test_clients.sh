@@ -4,7 +4,7 @@
 # segments keep their bytes, and the mount ends cleanly with a sound index.
 # Method: tests/lib/clients.py, with passthrough and merges, and without.
 # shellcheck source=tests/lib/ixfs.sh
-. "$IX_SOURCE/tests/lib/ixfs.sh"
+. "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
 need python3
 cd "$work" || exit 3
