@@ -246,6 +246,12 @@ int ix_checkpoint_write_tmp(struct ix_vfs *v, const struct ix_buf *text)
 
 	if (ix_buf_error(text))
 		return ix_buf_error(text);
+	/* No mount would read it. The one before and the journal stay. */
+	if (text->len > IX_METADATA_MAX)
+		return ix_fail(-IX_ELIMIT,
+			       IX_METADATA_FILE ": %zu bytes are more than "
+						"can be read again",
+			       text->len);
 	rc = ix_vfs_open(v, IX_METADATA_TMP,
 			 IX_OPEN_WRITE | IX_OPEN_CREATE | IX_OPEN_TRUNC, &f);
 	if (!rc)

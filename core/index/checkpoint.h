@@ -52,7 +52,8 @@ int ix_checkpoint_parse(const char *text, size_t n, struct ix_state *s,
 int ix_checkpoint_read(struct ix_vfs *v, struct ix_state *s, uint64_t *epochp,
 		       struct ix_u128 *hashp, uint64_t *bytesp);
 
-/* Write and sync metadata.json.tmp. On failure it is removed again. */
+/* Write and sync metadata.json.tmp. On failure it is removed again.
+ * -IX_ELIMIT for more than IX_METADATA_MAX bytes. */
 int ix_checkpoint_write_tmp(struct ix_vfs *v, const struct ix_buf *text);
 
 /* Keep the present file as metadata.json.prev, rename the tmp over it, sync

@@ -93,9 +93,10 @@ static int renew(struct ix_index *ix)
 {
 	int rc = ix_commit_rewrite(ix);
 
-	if ((rc != -ENOSPC && rc != -EDQUOT) || ix_commit_check(ix))
+	if ((rc != -ENOSPC && rc != -EDQUOT && rc != -IX_ELIMIT) ||
+	    ix_commit_check(ix))
 		return rc;
-	/* A full disk must still be mountable. */
+	/* A full disk must still be mountable, and so must a full index. */
 	ix_log_warn("checkpoint put off: %s", ix_fail_text());
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/index/checkpoint.h"
 #include "tests/lib/indexes.h"
 #include "tests/lib/rehash.h"
 
@@ -301,6 +302,15 @@ static void a_backup_dropped_back_does_no_harm(void **state)
 	ix_index_close(ix);
 	free(ab.data);
 	free(all.data);
+}
+
+static void no_checkpoint_is_written_that_cannot_be_read(void **state)
+{
+	uint8_t byte = '{';
+	struct ix_buf text = { .data = &byte, .len = IX_METADATA_MAX + 1 };
+
+	assert_int_equal(ix_checkpoint_write_tmp(*state, &text), -IX_ELIMIT);
+	assert_false(test_exists(*state, IX_METADATA_TMP));
 }
 
 /* It would make a checkpoint that no mount accepts. */
@@ -1173,6 +1183,7 @@ int main(void)
 		T(a_name_means_one_content),
 		T(what_lives_in_a_merge_is_delivered),
 		T(a_backup_dropped_back_does_no_harm),
+		T(no_checkpoint_is_written_that_cannot_be_read),
 		T(a_forged_id_is_refused),
 		T(a_partial_overlap_is_refused),
 		T(bad_files_stay_pending_with_a_reason),
