@@ -39,6 +39,12 @@ static inline int ix_buf_error(const struct ix_buf *b)
 	return b->error;
 }
 
+/* One past the contents; NULL when the buffer never held anything. */
+static inline const uint8_t *ix_buf_end(const struct ix_buf *b)
+{
+	return b->len ? b->data + b->len : b->data;
+}
+
 /* Make room for `n` more bytes; 0 or the sticky error. */
 int ix_buf_reserve(struct ix_buf *b, size_t n);
 

@@ -34,7 +34,8 @@ static void keep(char *text, const char *inner)
 	size_t len = strlen(text);
 
 	if (*inner)
-		snprintf(text + len, IX_FAIL_TEXT_MAX - len, ": %s", inner);
+		snprintf(text + len, IX_FAIL_TEXT_MAX - len, ": %.*s",
+			 (int)(IX_FAIL_TEXT_MAX - len), inner);
 	ix_utf8_clean(text);
 	memcpy(fail_text, text, strlen(text) + 1);
 }

@@ -78,7 +78,7 @@ static void become_long(struct ix_list_writer *w)
 		w->error = w->positions.error;
 	else if (ix_long_add_coded(&w->writer, w->docs, w->freqs, w->df,
 				   w->positions.data,
-				   w->positions.data + w->positions.len))
+				   ix_buf_end(&w->positions)))
 		w->error =
 			ix_fail(-EINVAL, "postings: list writer is confused");
 }

@@ -206,6 +206,8 @@ int ix_source_peek(struct ix_source *s, size_t want, const uint8_t **p,
 void ix_source_skip(struct ix_source *s, size_t n)
 {
 	assert(n <= s->checked);
+	if (!n)
+		return; /* there may be no buffer yet */
 	s->p += n;
 	s->checked -= n;
 	s->told += n;

@@ -410,7 +410,9 @@ static int make_canonical(struct ix_document *d)
 /* Copy the values by field number; each field has its values together. */
 static int sort_values(struct ix_document *d)
 {
-	if (ix_grow(&d->values, &d->cap, d->found_count, sizeof(*d->values)))
+	/* One more: `values` is not NULL even when there are none. */
+	if (ix_grow(&d->values, &d->cap, d->found_count + 1,
+		    sizeof(*d->values)))
 		return -ENOMEM;
 	d->count = 0;
 	for (uint32_t f = 0; f < d->schema->field_count; f++) {

@@ -56,7 +56,8 @@ struct ix_value {
 struct ix_document {
 	const struct ix_schema *schema; /* borrowed until release */
 	/* Valid after a successful parse, until the next. */
-	struct ix_value *values; /* owned; by field number, then order given */
+	/* Owned; by field number, then order given; never NULL. */
+	struct ix_value *values;
 	size_t count;
 	const uint8_t *record; /* RFC 8785, stored fields; a view */
 	size_t record_len;

@@ -201,7 +201,7 @@ static void gather(struct ix_term_walk *w, const struct ix_entry *e)
 		next = ix_get32(slice);
 	}
 	w->p = w->stream.data;
-	w->end = w->p + w->stream.len;
+	w->end = ix_buf_end(&w->stream);
 }
 
 int ix_term_walk_next(struct ix_term_walk *w)
