@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Reads of a sealed segment through the mount against the backing file:
-# sequential, random 4 KiB by pread, and by mmap; warm. Interleaved, medians of
-# $RUNS (7). Prints a Markdown table of ratios.
+# sequential, random 4 KiB by pread, and by mmap; warm. fio, interleaved, medians
+# of $RUNS (7). Prints a Markdown table of ratios.
 #
 #   IXFS=build/release/tools/ixfs tests/bench/read.sh
 # shellcheck source=tests/lib/ixfs.sh
 IX_SOURCE=${IX_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 . "$IX_SOURCE/tests/lib/ixfs.sh" || exit 3
 need_fuse
-need python3 jq
+need python3 jq fio gawk
 runs=${RUNS:-7}
 docs=${DOCS:-60000}
 
@@ -19,56 +19,38 @@ new_index
 mount_index ${OPTIONS:+-o "$OPTIONS"}
 cp "$work/a.seg" "$mnt/" || die "cp"
 backing=("$index"/segments/*)
-python3 - "$mnt/a.seg" "${backing[0]}" "$runs" <<'P'
-import mmap, os, random, statistics, sys, time
-paths, runs = sys.argv[1:3], int(sys.argv[3])
-size = os.path.getsize(paths[0])
 
-def sequential(fd):
-    done = 0
-    buffer = bytearray(1 << 20)
-    for _ in range(max(1, (1 << 30) // size)):
-        at = 0
-        while at < size:
-            n = os.preadv(fd, [buffer], at)
-            at += n
-        done += at
-    return done
+# rate FILE FIO-OPTION...: operations per second of one fio job
+rate() {
+	local file=$1
+	shift
+	fio --name=read --filename="$file" --readonly --invalidate=0 \
+		--time_based --runtime="${SECONDS_EACH:-1}" \
+		--output-format=json "$@" | jq '.jobs[0].read.iops'
+}
 
-def pread(fd):
-    r = random.Random(1)
-    buffer = bytearray(4096)
-    count = 100000
-    for _ in range(count):
-        os.preadv(fd, [buffer], r.randrange(size // 4096) * 4096)
-    return count
-
-def mapped(fd):
-    r = random.Random(1)
-    count = 200000
-    with mmap.mmap(fd, size, prot=mmap.PROT_READ) as view:
-        total = 0
-        for _ in range(count):
-            total += view[r.randrange(size)]
-    return count
-
-print("segment of %.1f MB, %d interleaved runs" % (size / 1e6, runs))
-print("| access | mount / backing, median | min | max |")
-print("| --- | --- | --- | --- |")
-for name, work in ("sequential 1 MiB", sequential), ("random 4 KiB pread", pread), ("random mmap", mapped):
-    ratios = []
-    for run in range(runs + 1):
-        rate = []
-        for path in paths if run % 2 else reversed(paths):
-            fd = os.open(path, os.O_RDONLY)
-            start = time.perf_counter()
-            amount = work(fd)
-            rate.append(amount / (time.perf_counter() - start))
-            os.close(fd)
-        if not run % 2:
-            rate.reverse()
-        if run:
-            ratios.append(rate[0] / rate[1])
-    print("| %s | %.3f | %.3f | %.3f |" % (name, statistics.median(ratios), min(ratios), max(ratios)))
-P
+printf 'segment of %d bytes, %d interleaved runs of %s s\n' \
+	"$(stat -c %s "$mnt/a.seg")" "$runs" "${SECONDS_EACH:-1}"
+echo "| access | mount / backing, median | min | max |"
+echo "| --- | --- | --- | --- |"
+while read -r title options; do
+	for run in $(seq 0 "$runs"); do
+		# shellcheck disable=SC2086
+		if [ $((run % 2)) -eq 0 ]; then
+			m=$(rate "$mnt/a.seg" $options)
+			b=$(rate "${backing[0]}" $options)
+		else
+			b=$(rate "${backing[0]}" $options)
+			m=$(rate "$mnt/a.seg" $options)
+		fi
+		[ "$run" -gt 0 ] && echo "$m $b" # the first run warms up
+	done | gawk -v title="${title//_/ }" '{ r[NR] = $1 / $2 }
+		END { n = asort(r)
+		printf "| %s | %.3f | %.3f | %.3f |\n", title,
+			r[int((n + 1) / 2)], r[1], r[n] }'
+done <<'JOBS'
+sequential_1_MiB --rw=read --bs=1m --ioengine=psync
+random_4_KiB --rw=randread --bs=4k --ioengine=psync --norandommap
+random_4_KiB,_mmap --rw=randread --bs=4k --ioengine=mmap --norandommap
+JOBS
 umount_index
