@@ -390,7 +390,7 @@ int ixfs_dirbuf_add_known(struct ixfs_dirbuf *b, const char *name,
 	e.ino = node->id;
 	e.attr = *st;
 	e.attr_timeout = node->ops->timeout;
-	e.entry_timeout = node->ops->timeout;
+	e.entry_timeout = node->ops->names_timeout;
 	n = fuse_add_direntry_plus(b->req, b->data + b->used, b->size - b->used,
 				   name, &e, (off_t)cookie);
 	if (n > b->size - b->used)

@@ -32,8 +32,9 @@ struct ixfs_dirbuf;
 
 struct ixfs_ops {
 	const char *noun; /* for messages */
-	/* Seconds for which the kernel may trust an entry and attributes. */
+	/* Seconds for which the kernel may trust attributes and a name. */
 	double timeout;
+	double names_timeout;
 
 	/* The last reference is gone: release what the node owns, free it. */
 	void (*free)(struct ixfs *fs, struct ixfs_node *n);

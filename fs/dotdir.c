@@ -90,6 +90,7 @@ static int dotdir_readdir(struct ixfs *fs, struct ixfs_node *dir, uint64_t fh,
 static const struct ixfs_ops dotdir_ops = {
 	.noun = ".ixfs",
 	.timeout = 1.0,
+	.names_timeout = 1.0,
 	.free = dotdir_free,
 	.stat = dotdir_stat,
 	.setattr = dotdir_setattr,

@@ -87,9 +87,9 @@ static inline uint64_t ixfs_ino_control(uint64_t version)
 	return version | (uint64_t)1 << 61;
 }
 
-/* Drop a name, or the attributes of a node, from the kernel's caches; done
- * later, by another thread. */
-void ixfs_inval_entry(struct ixfs *fs, uint64_t parent, const char *name);
+/* Drop the meaning of all names from the kernel's caches: at once, where the
+ * kernel can (notify.h); the attributes of a node: later, by another thread. */
+void ixfs_inval_names(struct ixfs *fs);
 void ixfs_inval_inode(struct ixfs *fs, uint64_t id);
 
 #endif

@@ -58,24 +58,20 @@ struct run {
 
 /* ---- the kernel's caches ---- */
 
-static void inval(struct ixfs *fs, uint64_t id, const char *name)
+void ixfs_inval_names(struct ixfs *fs)
 {
 	ix_mutex_lock(&fs->notify_lock);
-	if (fs->notify && name)
-		ixfs_notify_entry(fs->notify, id, name);
-	else if (fs->notify)
-		ixfs_notify_inode(fs->notify, id);
+	if (fs->notify)
+		ixfs_notify_names(fs->notify);
 	ix_mutex_unlock(&fs->notify_lock);
-}
-
-void ixfs_inval_entry(struct ixfs *fs, uint64_t parent, const char *name)
-{
-	inval(fs, parent, name);
 }
 
 void ixfs_inval_inode(struct ixfs *fs, uint64_t id)
 {
-	inval(fs, id, NULL);
+	ix_mutex_lock(&fs->notify_lock);
+	if (fs->notify)
+		ixfs_notify_inode(fs->notify, id);
+	ix_mutex_unlock(&fs->notify_lock);
 }
 
 /* Also called when a signal arrives, while requests are still served. */
@@ -101,6 +97,9 @@ static void index_changed(void *ctx, const struct ix_index_change *change)
 		return;
 	for (size_t i = 0; i < change->died_count; i++)
 		ixfs_segment_died(fs, change->died[i]);
+	/* Also if no node was known: a lookup may be under way. */
+	if (change->died_count)
+		ixfs_inval_names(fs);
 }
 
 /* Until now warnings went to whoever started us; that one goes away. */

@@ -2,18 +2,19 @@
 #include "fs/notify.h"
 
 #include <errno.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "fs/fuse.h"
 #include "fs/thread.h"
 
+/* Of the kernel's fuse.h; libfuse does not know it yet. */
+#define NOTIFY_INC_EPOCH 8
+
 struct note {
 	struct note *next;
-	uint64_t id; /* the directory of an entry, or the node itself */
-	size_t len;  /* of the name; 0 = the node itself */
-	char name[];
+	uint64_t id; /* of the node whose attributes are void */
 };
 
 struct ixfs_notify {
@@ -30,11 +31,7 @@ struct ixfs_notify {
  * has ended: both are as good as done. */
 static void send(struct ixfs_notify *n, const struct note *note)
 {
-	if (note->len)
-		fuse_lowlevel_notify_inval_entry(n->se, note->id, note->name,
-						 note->len);
-	else
-		fuse_lowlevel_notify_inval_inode(n->se, note->id, -1, 0);
+	fuse_lowlevel_notify_inval_inode(n->se, note->id, -1, 0);
 }
 
 static void *run(void *arg)
@@ -61,33 +58,30 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void queue(struct ixfs_notify *n, uint64_t id, const char *name,
-		  size_t len)
+/* A notification is a reply to nobody with its code in the place of the error.
+ * Kernels that do not know it refuse it: nothing is lost. */
+void ixfs_notify_names(struct ixfs_notify *n)
 {
-	struct note *note = ix_malloc(sizeof(*note) + len + 1);
+	const struct ixfs_fuse_out_header h = {
+		.len = sizeof(h),
+		.error = NOTIFY_INC_EPOCH,
+	};
+
+	(void)!write(fuse_session_fd(n->se), &h, sizeof(h));
+}
+
+void ixfs_notify_inode(struct ixfs_notify *n, uint64_t id)
+{
+	struct note *note = ix_calloc(1, sizeof(*note));
 
 	if (!note)
 		return;
-	note->next = NULL;
 	note->id = id;
-	note->len = len;
-	memcpy(note->name, name, len);
-	note->name[len] = '\0';
 	ix_mutex_lock(&n->lock);
 	*n->last = note;
 	n->last = &note->next;
 	ix_cond_signal(&n->work);
 	ix_mutex_unlock(&n->lock);
-}
-
-void ixfs_notify_entry(struct ixfs_notify *n, uint64_t parent, const char *name)
-{
-	queue(n, parent, name, strlen(name));
-}
-
-void ixfs_notify_inode(struct ixfs_notify *n, uint64_t id)
-{
-	queue(n, id, "", 0);
 }
 
 int ixfs_notify_new(struct fuse_session *se, struct ixfs_notify **np)

@@ -114,7 +114,7 @@ static int withdraw(struct ixfs *fs, const struct rename_job *r)
 	if (n)
 		ixfs_node_unref(fs->inodes, &n->node);
 	/* The kernel moves its entry, which still means the segment's node. */
-	ixfs_inval_entry(fs, r->to_dir->id, r->to);
+	ixfs_inval_names(fs);
 	return rc;
 }
 

@@ -49,7 +49,7 @@ static int fill_entry(struct ixfs *fs, struct ixfs_node *n,
 	memset(e, 0, sizeof(*e));
 	e->ino = n->id;
 	e->attr_timeout = n->ops->timeout;
-	e->entry_timeout = n->ops->timeout;
+	e->entry_timeout = n->ops->names_timeout;
 	return n->ops->stat(fs, n, &e->attr);
 }
 

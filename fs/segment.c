@@ -15,20 +15,15 @@
 /* Descriptors kept of segments that nobody has open. */
 #define IDLE_MAX ((size_t)64)
 
-/* What the kernel may believe without asking, in seconds. Deaths are told
- * (ixfs_segment_died); this bounds the damage of a lost notification. */
-#define TIMEOUT 60.0
+/* What the kernel may believe without asking, in seconds: attributes, of which
+ * changes are told, and names, of which some kernels are not (notify.h). */
+#define TIMEOUT       60.0
+#define NAMES_TIMEOUT 1.0
 
 enum mode {
 	MODE_UNDECIDED,
 	MODE_PASSED, /* reads go to the backing file in the kernel */
 	MODE_CACHED  /* reads come to us, the kernel keeps pages */
-};
-
-/* A name under which the kernel has seen the segment. */
-struct known_name {
-	struct known_name *next;
-	char name[];
 };
 
 struct segment {
@@ -40,7 +35,6 @@ struct segment {
 	int idle;             /* in the list below */
 	int dead;             /* keep nothing when idle */
 	struct segment *newer, *older;
-	struct known_name *names; /* owned */
 };
 
 /* All fields of all segments are guarded by this one lock: what it protects
@@ -185,7 +179,6 @@ static void close_handle(struct ixfs *fs, struct segment *s)
 static void segment_free(struct ixfs *fs, struct ixfs_node *n)
 {
 	struct segment *s = segment_of(n);
-	struct known_name *k;
 	struct closing c;
 
 	/* Handles are left when the mount was detached with files open. */
@@ -195,36 +188,7 @@ static void segment_free(struct ixfs *fs, struct ixfs_node *n)
 	c = take_locked(fs->segments, s);
 	ix_mutex_unlock(&fs->segments->lock);
 	close_now(fs, &c);
-	while ((k = s->names)) {
-		s->names = k->next;
-		ix_free(k);
-	}
 	ix_free(s);
-}
-
-static int remember_name(struct ixfs *fs, struct segment *s, const char *name)
-{
-	struct ix_mutex *lock = &fs->segments->lock;
-	size_t n = strlen(name);
-	struct known_name *fresh;
-	struct known_name *k;
-
-	ix_mutex_lock(lock);
-	for (k = s->names; k && strcmp(k->name, name) != 0; k = k->next)
-		;
-	ix_mutex_unlock(lock);
-	if (k)
-		return 0;
-	fresh = ix_malloc(sizeof(*fresh) + n + 1);
-	if (!fresh)
-		return -ENOMEM;
-	memcpy(fresh->name, name, n + 1);
-	/* Twice the same name, by two threads, does no harm. */
-	ix_mutex_lock(lock);
-	fresh->next = s->names;
-	s->names = fresh;
-	ix_mutex_unlock(lock);
-	return 0;
 }
 
 int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *info,
@@ -232,7 +196,6 @@ int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *info,
 {
 	struct ixfs_node *n;
 	struct segment *fresh;
-	int rc;
 
 	*np = NULL;
 	n = ixfs_node_find_or_add(fs->inodes, &ixfs_segment_ops, info->seq,
@@ -246,12 +209,8 @@ int ixfs_segment_node(struct ixfs *fs, const struct ix_index_segment *info,
 		if (n != &fresh->node)
 			ix_free(fresh);
 	}
-	rc = remember_name(fs, segment_of(n), info->name);
-	if (rc)
-		ixfs_node_unref(fs->inodes, n);
-	else
-		*np = n;
-	return rc;
+	*np = n;
+	return 0;
 }
 
 void ixfs_segment_died(struct ixfs *fs, uint64_t seq)
@@ -269,10 +228,9 @@ void ixfs_segment_died(struct ixfs *fs, uint64_t seq)
 	s->dead = 1;
 	if (s->opens == 0)
 		c = take_locked(t, s);
-	/* Queueing is all that happens here; the table is a leaf lock. */
-	for (struct known_name *k = s->names; k; k = k->next)
-		ixfs_inval_entry(fs, IXFS_ID_ROOT, k->name);
 	ix_mutex_unlock(&t->lock);
+	/* Who finds it by an old name asks us, and is told ESTALE. */
+	ixfs_inval_inode(fs, n->id);
 	close_now(fs, &c);
 	ixfs_node_unref(fs->inodes, n);
 }
@@ -454,6 +412,16 @@ static int open_handle(struct ixfs *fs, fuse_req_t req, struct segment *s)
 	return rc;
 }
 
+static int is_dead(struct ixfs *fs, struct segment *s)
+{
+	int dead;
+
+	ix_mutex_lock(&fs->segments->lock);
+	dead = s->dead;
+	ix_mutex_unlock(&fs->segments->lock);
+	return dead;
+}
+
 static void segment_open(fuse_req_t req, struct ixfs_node *n,
 			 struct fuse_file_info *fi)
 {
@@ -462,7 +430,8 @@ static void segment_open(fuse_req_t req, struct ixfs_node *n,
 	int rc;
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC)) {
-		fuse_reply_err(req, EPERM);
+		/* The name may mean something else by now: look it up again. */
+		fuse_reply_err(req, is_dead(fs, s) ? ESTALE : EPERM);
 		return;
 	}
 	rc = open_handle(fs, req, s);
@@ -529,6 +498,7 @@ static void segment_fsync(fuse_req_t req, struct ixfs_node *n, int datasync,
 const struct ixfs_ops ixfs_segment_ops = {
 	.noun = "segment",
 	.timeout = TIMEOUT,
+	.names_timeout = NAMES_TIMEOUT,
 	.free = segment_free,
 	.stat = segment_stat,
 	.setattr = segment_setattr,

@@ -232,6 +232,7 @@ static void wait_read(fuse_req_t req, struct ixfs_node *n, size_t size,
 static const struct ixfs_ops wait_ops = {
 	.noun = ".ixfs/wait",
 	.timeout = 1.0,
+	.names_timeout = 1.0,
 	.free = wait_node_free,
 	.stat = wait_stat,
 	.open = wait_open,
