@@ -357,10 +357,16 @@ static int absolute(const char *path, char **p)
 static int absolute_mountpoint(const char *path, char **p)
 {
 	struct stat st;
+	int rc;
 
 	if (path && stat(path, &st) && errno == ENOTCONN)
 		ixfs_umount_stale(path);
-	return absolute(path, p);
+	rc = absolute(path, p);
+	/* mount(2) would put our root over a file, too: nobody could use
+	 * either, and the file is hidden. */
+	if (!rc && (stat(*p, &st) || !S_ISDIR(st.st_mode)))
+		rc = ix_fail(-ENOTDIR, "%s: is no directory", path);
+	return rc;
 }
 
 static int run_new(const struct ixfs_mount_options *o, struct run **rp)

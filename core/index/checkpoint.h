@@ -47,6 +47,10 @@ void ix_checkpoint_render(const struct ix_state *s, uint64_t epoch,
 int ix_checkpoint_parse(const char *text, size_t n, struct ix_state *s,
 			uint64_t *epochp, struct ix_u128 *hashp);
 
+/* Whether metadata.json is there and begins as one of ours: other programs have
+ * files of this name. -ENOENT, -IX_ECORRUPT, I/O errors. */
+int ix_checkpoint_probe(struct ix_vfs *v);
+
 /* Read metadata.json, and nothing else, ever (S-10). -ENOENT when there is
  * none. *bytesp = its size. */
 int ix_checkpoint_read(struct ix_vfs *v, struct ix_state *s, uint64_t *epochp,

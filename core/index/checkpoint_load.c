@@ -30,6 +30,13 @@ static int damaged(int rc)
 
 /* ---- checksum ---- */
 
+static int begins_well(const char *text, size_t n)
+{
+	const size_t head = strlen(CHECKSUM_HEAD);
+
+	return n >= head && !memcmp(text, CHECKSUM_HEAD, head);
+}
+
 static int check_sum(const char *text, size_t n, struct ix_u128 *hashp)
 {
 	const size_t head = strlen(CHECKSUM_HEAD), tail = strlen(CHECKSUM_TAIL);
@@ -37,7 +44,7 @@ static int check_sum(const char *text, size_t n, struct ix_u128 *hashp)
 	struct ix_hasher *h;
 	struct ix_id stored, sum;
 
-	if (n < skip || memcmp(text, CHECKSUM_HEAD, head) != 0 ||
+	if (n < skip || !begins_well(text, n) ||
 	    ix_id_parse(text + head, IX_ID_HEX, &stored) ||
 	    memcmp(text + head + IX_ID_HEX, CHECKSUM_TAIL, tail) != 0)
 		return corrupt("does not begin with its checksum");
@@ -364,6 +371,28 @@ int ix_checkpoint_parse(const char *text, size_t n, struct ix_state *s,
 		rc = load_tree(s, tree, epochp);
 	cJSON_Delete(tree);
 	return rc;
+}
+
+int ix_checkpoint_probe(struct ix_vfs *v)
+{
+	char text[sizeof(CHECKSUM_HEAD)];
+	struct ix_file *f = NULL;
+	ssize_t got;
+	int rc;
+
+	rc = ix_vfs_open(v, IX_METADATA_FILE, IX_OPEN_READ, &f);
+	if (rc)
+		return ix_fail(rc, IX_METADATA_FILE ": %s: is this an index?",
+			       ix_err_name(rc));
+	got = ix_file_read(f, text, sizeof(text), 0);
+	ix_file_close(f);
+	if (got < 0)
+		return ix_fail((int)got, IX_METADATA_FILE ": cannot read: %s",
+			       ix_err_name((int)got));
+	if (!begins_well(text, (size_t)got))
+		return corrupt("does not begin with its checksum; is this an "
+			       "index?");
+	return 0;
 }
 
 int ix_checkpoint_read(struct ix_vfs *v, struct ix_state *s, uint64_t *epochp,

@@ -83,14 +83,18 @@ static int any_entry(void *ctx, const char *name, enum ix_file_type type)
 	return strcmp(name, "lost+found") != 0; /* of a fresh filesystem */
 }
 
-static int make_dirs(struct ix_vfs *v)
+/* -EEXIST is an error only for an index that is being made. */
+static int make_dirs(struct ix_vfs *v, int missing_only)
 {
 	static const char *const dirs[] = { IX_SEGMENTS_DIR, IX_PENDING_DIR,
 					    IX_STAGING_DIR, IX_TRAINED_DIR };
 	int rc = 0;
 
-	for (size_t i = 0; i < 4 && !rc; i++)
+	for (size_t i = 0; i < 4 && !rc; i++) {
 		rc = ix_vfs_mkdir(v, dirs[i]);
+		if (rc == -EEXIST && missing_only)
+			rc = 0;
+	}
 	return rc ? ix_fail(rc, "cannot make directories: %s", ix_err_name(rc))
 		  : 0;
 }
@@ -146,7 +150,7 @@ int ix_index_create(struct ix_vfs *v, const struct ix_schema *schema)
 	if (!rc)
 		rc = set_text(&s.schema, ix_strdup(schema->canonical));
 	if (!rc)
-		rc = make_dirs(v);
+		rc = make_dirs(v, 0);
 	if (!rc)
 		rc = make_files(v, &s);
 	ix_state_release(&s);
@@ -218,6 +222,10 @@ static int open_contents(struct ix_index *ix)
 	if (!rc)
 		rc = ix_recover_files(ix);
 	if (rc || ix->o.flags & IX_INDEX_READ_ONLY)
+		return rc;
+	/* Tools that copy no empty directories leave them out. */
+	rc = make_dirs(ix->vfs, 1);
+	if (rc)
 		return rc;
 	/* Orphans that cannot be removed harm nobody: their numbers are never
 	 * used again. */
@@ -292,15 +300,13 @@ static int index_new(const struct ix_index_options *o, struct ix_index **ip)
 int ix_index_open(const struct ix_index_options *o, struct ix_index **ip)
 {
 	struct ix_index *ix = NULL;
-	struct ix_stat st;
 	int rc;
 
 	*ip = NULL;
 	/* First, so that no LOCK appears in a directory that is no index. */
-	rc = ix_vfs_stat(o->vfs, IX_METADATA_FILE, &st);
+	rc = ix_checkpoint_probe(o->vfs);
 	if (rc)
-		return ix_fail(rc, IX_METADATA_FILE ": %s: is this an index?",
-			       ix_err_name(rc));
+		return rc;
 	rc = index_new(o, &ix);
 	if (!rc)
 		rc = take_lock(ix);
