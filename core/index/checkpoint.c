@@ -104,15 +104,6 @@ struct pick {
 	size_t n;
 };
 
-static void pick_live(void *ctx, struct ix_node *n)
-{
-	struct ix_seg *g = ix_container(n, struct ix_seg, node);
-	struct pick *p = ctx;
-
-	if (ix_seg_is_live(g))
-		p->v[p->n++] = g;
-}
-
 static void pick_delivered(void *ctx, struct ix_node *n)
 {
 	struct ix_name *m = ix_container(n, struct ix_name, node);
@@ -120,14 +111,6 @@ static void pick_delivered(void *ctx, struct ix_node *n)
 
 	if (m->kind == IX_NAME_DELIVERED)
 		p->v[p->n++] = m;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	const struct ix_seg *x = *(struct ix_seg *const *)a;
-	const struct ix_seg *y = *(struct ix_seg *const *)b;
-
-	return ix_id_compare(&x->meta.id, &y->meta.id);
 }
 
 static int by_text(const void *a, const void *b)
@@ -140,22 +123,21 @@ static int by_text(const void *a, const void *b)
 
 static void add_segs(struct ix_buf *b, const struct ix_state *s)
 {
-	struct pick p = { ix_calloc(s->segs.count + 1, sizeof(void *)), 0 };
+	struct ix_seg **segs;
+	size_t n;
 
-	if (!p.v) {
+	if (ix_state_live_by_id(s, &segs, &n)) {
 		b->error = -ENOMEM;
 		return;
 	}
-	ix_table_each(&s->segs, pick_live, &p);
-	qsort(p.v, p.n, sizeof(*p.v), by_id);
 	ix_buf_add_str(b, "\"segment_metas\":{");
-	for (size_t i = 0; i < p.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i)
 			ix_buf_add_u8(b, ',');
-		add_seg(b, p.v[i]);
+		add_seg(b, segs[i]);
 	}
 	ix_buf_add_str(b, "},");
-	ix_free(p.v);
+	ix_free(segs);
 }
 
 static void add_delivered_name(struct ix_buf *b, const struct ix_name *n)

@@ -26,26 +26,6 @@ static void add_u64(struct ix_buf *b, const char *key, uint64_t v)
 	ix_buf_addf(b, "\"%s\":\"%" PRIu64 "\"", key, v);
 }
 
-struct pick {
-	const struct ix_seg **v;
-	size_t n;
-};
-
-static void pick_live(void *ctx, struct ix_node *n)
-{
-	const struct ix_seg *g = ix_container(n, struct ix_seg, node);
-	struct pick *p = ctx;
-
-	if (ix_seg_is_live(g))
-		p->v[p->n++] = g;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	return ix_id_compare(&(*(const struct ix_seg *const *)a)->meta.id,
-			     &(*(const struct ix_seg *const *)b)->meta.id);
-}
-
 static void add_names(struct ix_buf *b, const struct ix_seg *g)
 {
 	const struct ix_ring *at;
@@ -87,21 +67,20 @@ static void add_seg(struct ix_buf *b, const struct ix_seg *g)
 
 static void add_segs(struct ix_buf *b, const struct ix_state *s)
 {
-	struct pick p = { ix_calloc(s->segs.count + 1, sizeof(void *)), 0 };
+	struct ix_seg **segs;
+	size_t n;
 
-	if (!p.v) {
+	if (ix_state_live_by_id(s, &segs, &n)) {
 		b->error = -ENOMEM;
 		return;
 	}
-	ix_table_each(&s->segs, pick_live, &p);
-	qsort(p.v, p.n, sizeof(*p.v), by_id);
 	ix_buf_add_str(b, "\"segment_metas\":{");
-	for (size_t i = 0; i < p.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		ix_buf_add_str(b, i ? ",\n" : "\n");
-		add_seg(b, p.v[i]);
+		add_seg(b, segs[i]);
 	}
 	ix_buf_add_str(b, "},\n");
-	ix_free(p.v);
+	ix_free(segs);
 }
 
 static void add_merges(struct ix_buf *b, struct ix_index *ix)

@@ -122,6 +122,43 @@ struct ix_seg *ix_state_id(const struct ix_state *s, const struct ix_id *id)
 	return NULL;
 }
 
+struct live {
+	struct ix_seg **v;
+	size_t n;
+};
+
+static void add_live(void *ctx, struct ix_node *n)
+{
+	struct ix_seg *g = ix_container(n, struct ix_seg, node);
+	struct live *l = ctx;
+
+	if (ix_seg_is_live(g))
+		l->v[l->n++] = g;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct ix_seg *x = *(struct ix_seg *const *)a;
+	const struct ix_seg *y = *(struct ix_seg *const *)b;
+
+	return ix_id_compare(&x->meta.id, &y->meta.id);
+}
+
+int ix_state_live_by_id(const struct ix_state *s, struct ix_seg ***segsp,
+			size_t *np)
+{
+	struct live l = { ix_calloc(s->segs.count + 1, sizeof(*l.v)), 0 };
+
+	*segsp = l.v;
+	*np = 0;
+	if (!l.v)
+		return -ENOMEM;
+	ix_table_each(&s->segs, add_live, &l);
+	qsort(l.v, l.n, sizeof(*l.v), by_id);
+	*np = l.n;
+	return 0;
+}
+
 struct ix_name *ix_state_name(const struct ix_state *s, const char *name)
 {
 	struct ix_node *n = ix_table_first(&s->names, hash_name(name));

@@ -136,6 +136,10 @@ struct ix_state {
 int ix_state_init(struct ix_state *s);     /* 0 or -ENOMEM */
 void ix_state_release(struct ix_state *s); /* idempotent */
 
+/* All live segments, by id: *segsp is owned by the caller (ix_free), the
+ * segments are not. 0 or -ENOMEM. The state must not change meanwhile. */
+int ix_state_live_by_id(const struct ix_state *s, struct ix_seg ***segsp,
+			size_t *np);
 struct ix_seg *ix_state_seg(const struct ix_state *s, uint64_t seq);
 struct ix_name *ix_state_name(const struct ix_state *s, const char *name);
 struct ix_leaf *ix_state_leaf(const struct ix_state *s, const struct ix_id *id);
