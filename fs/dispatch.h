@@ -3,7 +3,7 @@
  * dispatch: from the kernel's requests to the nouns that serve them.
  *
  * Each kind of node (root, staging directory, staging file, segment, control
- * file, ...) is one noun with one table of operations, in one file ops_*.c or
+ * file, ...) is one noun with one table of operations, in one file
  * <noun>.c. Dispatch finds the node, holds a reference to it during the call,
  * and answers by itself what the noun's table leaves out:
  *

@@ -51,8 +51,8 @@ struct ixfs {
 	struct ixfs_handles handles;
 	struct ixfs_tree *tree;         /* owned: staging files, tree.h */
 	struct ixfs_segments *segments; /* owned: segment.h */
-	struct ixfs_waiters *waiters;   /* owned: ops_wait.c */
-	struct ixfs_control *control;   /* owned: ops_control.c */
+	struct ixfs_waiters *waiters;   /* owned: wait.c */
+	struct ixfs_control *control;   /* owned: control.c */
 	uid_t owner;                    /* who mounted */
 	void (*ready)(void *ctx);       /* mount.c: tell that it is usable */
 	void *ready_ctx;
