@@ -6,7 +6,7 @@
 deps_build="gcc cmake ninja-build pkg-config libfuse3-dev fuse3 liburing-dev
 	libcjson-dev libzstd-dev libxxhash-dev libstemmer-dev libcmocka-dev"
 deps_demo="python3-minimal rsync curl jq"
-deps_check="clang libclang-rt-dev llvm clang-format shellcheck rsync curl jq
+deps_check="git clang libclang-rt-dev llvm clang-format shellcheck rsync curl jq
 	attr python3-minimal unicode-data libunistring-dev"
 
 # On Debian 12 the checks use clang 14, whose packages carry their version.
